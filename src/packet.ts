@@ -1,0 +1,125 @@
+// What carries bytes, in both directions: one buffer with headroom. Input consumes headers rightwards, output pushes
+// them leftwards. A packet may be a superpacket: up to 64 KB whose payload counts as many segments of `segmentSize`.
+
+import { assert } from './assert.js';
+
+/** Room for every header that may be pushed before a payload: virtio 12, Ethernet 14, IPv6 40, TCP 60; rounded up. */
+export const HEADROOM = 128;
+
+/** Payload space of the pool's two sizes, bytes behind the headroom. */
+const SMALL = 2048 - HEADROOM;
+const LARGE = 65_536 + 64;
+
+/**
+ * `whole`: the transport checksum field holds what the sender computed; on input it must be verified.
+ * `partial`: the field holds the un-inverted sum of the pseudo-header; whoever puts the packet on a real wire finishes
+ * it from `checksumStart`. On input it counts as valid: the bytes never left this machine.
+ * `verified`: somebody below has verified it.
+ */
+export type ChecksumState = 'whole' | 'partial' | 'verified';
+
+/** Invariant: 0 <= start <= end <= bytes.length; while `held` > 0 it is not in the pool. */
+export class Packet {
+  start = HEADROOM;
+  end = HEADROOM;
+  /** Payload bytes in each segment of a superpacket; 0: an ordinary packet. */
+  segmentSize = 0;
+  checksum: ChecksumState = 'whole';
+  /** With `partial`: where summing begins, and where in the buffer the sum goes. Both are offsets into `bytes`. */
+  checksumStart = 0;
+  checksumField = 0;
+  /** Offset of the network header; `ip` sets it on input and on output. */
+  network = 0;
+  /** Offset of the transport header; `ip` sets it on input, the transport on output. */
+  transport = 0;
+  private held = 0;
+
+  constructor(
+    readonly bytes: Uint8Array,
+    /** The same memory as `bytes`, in 32-bit lanes (host order), for checksums. */
+    readonly lanes: Uint32Array,
+    private readonly pool: PacketPool | null,
+  ) {}
+
+  get length(): number {
+    return this.end - this.start;
+  }
+
+  /** Move the start left over room for a header; returns the new start. */
+  push(bytes: number): number {
+    this.start -= bytes;
+    assert(this.start >= 0, 'packet: headroom spent');
+    return this.start;
+  }
+
+  /** Move the start right, over a header that was read. */
+  consume(bytes: number): void {
+    this.start += bytes;
+    assert(this.start <= this.end, 'packet: consumed past the end');
+  }
+
+  /** Keep it although whoever gave it will release it. Each `hold` wants a `release`. */
+  hold(): this {
+    this.held++;
+    return this;
+  }
+
+  /** Done with it. The last release gives it back to its pool; its bytes may be overwritten at once. */
+  release(): void {
+    assert(this.held > 0, 'packet: released twice');
+    if (--this.held === 0) this.pool?.put(this);
+  }
+
+  /** As new: empty, behind the headroom. */
+  reset(): void {
+    this.start = HEADROOM;
+    this.end = HEADROOM;
+    this.segmentSize = 0;
+    this.checksum = 'whole';
+    this.checksumStart = 0;
+    this.checksumField = 0;
+    this.network = 0;
+    this.transport = 0;
+    this.held = 1;
+  }
+}
+
+/** Free packets in two sizes. It grows on demand; what is free beyond `freeMax` of a size goes to the collector. */
+export class PacketPool {
+  private readonly small: Packet[] = [];
+  private readonly large: Packet[] = [];
+  /** Packets handed out and not yet released. */
+  outstanding = 0;
+
+  constructor(private readonly freeMax = 256) {}
+
+  /** An empty packet, held once, with `HEADROOM` and room for at least `size` bytes behind it. */
+  take(size: number): Packet {
+    assert(size <= LARGE, 'packet: larger than 64 KB');
+    const packet = (size <= SMALL ? this.small : this.large).pop() ?? allocate(size <= SMALL ? SMALL : LARGE, this);
+    packet.reset();
+    this.outstanding++;
+    return packet;
+  }
+
+  put(packet: Packet): void {
+    this.outstanding--;
+    const free = packet.bytes.length === SMALL + HEADROOM ? this.small : this.large;
+    if (free.length < this.freeMax) free.push(packet);
+  }
+}
+
+function allocate(size: number, pool: PacketPool): Packet {
+  const memory = new ArrayBuffer(HEADROOM + size);
+  return new Packet(new Uint8Array(memory), new Uint32Array(memory), pool);
+}
+
+/** A packet outside any pool, for tools and tests: `bytes` behind the headroom. */
+export function packetOf(bytes: Uint8Array): Packet {
+  const memory = new ArrayBuffer((HEADROOM + bytes.length + 3) & ~3);
+  const packet = new Packet(new Uint8Array(memory), new Uint32Array(memory), null);
+  packet.reset();
+  packet.bytes.set(bytes, HEADROOM);
+  packet.end = HEADROOM + bytes.length;
+  return packet;
+}
