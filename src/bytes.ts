@@ -27,6 +27,13 @@ export function equal(a: Uint8Array, b: Uint8Array): boolean {
   return true;
 }
 
+/** Copy `from[at .. end)` into `into` at `to`. */
+export function copy(from: Uint8Array, at: number, end: number, into: Uint8Array, to: number): void {
+  // Making a view costs as much as copying some two dozen bytes one by one.
+  if (end - at > 24) into.set(at === 0 && end === from.length ? from : from.subarray(at, end), to);
+  else for (let i = at, j = to; i < end; i++, j++) into[j] = from[i]!;
+}
+
 /** Lower-case hexadecimal of `b[at .. end)`. */
 export function hex(b: Uint8Array, at = 0, end = b.length): string {
   let text = '';

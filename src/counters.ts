@@ -3,9 +3,9 @@
 
 export const DROP_REASONS = [
   // the stack's door
-  'rx-queue-full', 'device-refused', 'device-too-big', 'no-packet-memory',
+  'rx-queue-full', 'device-refused', 'device-too-big', 'device-cannot-segment', 'no-packet-memory',
   // link
-  'link-truncated', 'link-not-for-us', 'link-unknown-type', 'link-own-source',
+  'link-truncated', 'link-not-for-us', 'link-unknown-type', 'link-own-source', 'link-bad-source',
   'arp-malformed', 'arp-not-for-us', 'arp-bad-sender', 'arp-conflict',
   'neighbor-unreachable', 'neighbor-queue-full', 'neighbor-table-full',
   // IP, both families
@@ -16,10 +16,10 @@ export const DROP_REASONS = [
   'ip6-misplaced-hop-by-hop',
   // fragments
   'fragment-malformed', 'fragment-overlap', 'fragment-too-big', 'fragment-limit', 'fragment-timeout',
-  'fragment-tiny-first', 'fragment-nested',
+  'fragment-tiny-first', 'fragment-nested', 'fragment-duplicate',
   // ICMP and NDP
   'icmp-truncated', 'icmp-bad-checksum', 'icmp-unknown-type', 'icmp-bad-quote', 'icmp-no-socket',
-  'icmp-ignored', 'icmp-rate-limited', 'icmp-implausible',
+  'icmp-ignored', 'icmp-rate-limited', 'icmp-implausible', 'icmp-receive-queue-full',
   'ndp-bad-hop-limit', 'ndp-malformed', 'ndp-not-for-us', 'ndp-conflict',
   // UDP
   'udp-truncated', 'udp-bad-length', 'udp-bad-checksum', 'udp-no-checksum', 'udp-bad-port', 'udp-no-socket',

@@ -18,6 +18,8 @@ export interface Environment {
   readonly limits: LimitRegistry;
   readonly random: Random;
   readonly wheel: TimerWheel;
+  /** The time for what happens between polls: a user's call. Whatever `poll` leads to is given `now` instead. */
+  now(): number;
   /** `announcer.announce()` will be called once, when the machine is at rest. The caller avoids doubles by its own mark. */
   announceLater(announcer: Announcer): void;
   /** Work waits: somebody must call `poll` soon. */

@@ -44,18 +44,36 @@ export class NetError extends Error {
 
 /** Node's error for an argument of the wrong type. */
 export function invalidArgument(name: string, expected: string, actual: unknown): TypeError & { code: string } {
-  const error = new TypeError(`The "${name}" argument must be ${expected}. Received ${describe(actual)}`);
+  const error = new TypeError(`The "${name}" ${kind(name)} must be ${expected}. Received ${received(actual)}`);
   return Object.assign(error, { code: 'ERR_INVALID_ARG_TYPE' });
+}
+
+/** Node's error for an argument of the right type that makes no sense. `rule` goes on from "The argument … ". */
+export function invalidValue(name: string, rule: string, actual: unknown): TypeError & { code: string } {
+  const text = shown(actual);
+  const error = new TypeError(
+    `The ${kind(name)} '${name}' ${rule}. Received ${text.length > 128 ? `${text.slice(0, 128)}...` : text}`);
+  return Object.assign(error, { code: 'ERR_INVALID_ARG_VALUE' });
 }
 
 /** Node's error for a port that is not 0 .. 65535. */
 export function badPort(name: string, actual: unknown): RangeError & { code: string } {
-  const error = new RangeError(`${name} should be >= 0 and < 65536. Received ${describe(actual)}.`);
+  const error = new RangeError(`${name} should be >= 0 and < 65536. Received ${received(actual)}.`);
   return Object.assign(error, { code: 'ERR_SOCKET_BAD_PORT' });
 }
 
-function describe(value: unknown): string {
+/** `options.port` is a property, and `port` an argument. */
+const kind = (name: string): string => (name.includes('.') ? 'property' : 'argument');
+
+function received(value: unknown): string {
   if (value === null || value === undefined) return String(value);
-  if (typeof value === 'object') return `an instance of ${value.constructor?.name ?? 'Object'}`;
-  return `type ${typeof value} (${typeof value === 'string' ? `'${value}'` : String(value as number)})`;
+  if (typeof value === 'function') return `function ${value.name}`;
+  if (typeof value === 'object') return value.constructor?.name ? `an instance of ${value.constructor.name}` : 'an object';
+  return `type ${typeof value} (${shown(typeof value === 'string' && value.length > 28 ? `${value.slice(0, 25)}...` : value)})`;
+}
+
+function shown(value: unknown): string {
+  if (typeof value === 'string') return value.includes("'") ? JSON.stringify(value) : `'${value}'`;
+  if (typeof value === 'bigint') return `${value}n`;
+  return Object.is(value, -0) ? '-0' : String(value);
 }

@@ -69,7 +69,8 @@ export class SeededRandom implements Random {
 
   /** An independent stream, named by `label`: adding one does not shift the others. */
   fork(label: string): SeededRandom {
-    let hash = this.seed | 0;
+    // FNV-1a, begun with the seed instead of the label's first character: neighbouring seeds and labels do not meet.
+    let hash = Math.imul(this.seed ^ 0x811c9dc5, 0x01000193);
     for (let i = 0; i < label.length; i++) hash = Math.imul(hash ^ label.charCodeAt(i), 0x01000193);
     return new SeededRandom(hash);
   }

@@ -1,0 +1,152 @@
+// Queues of bytes against the stream itself: the byte at each offset is known, so a model needs two offsets only.
+
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { ReceiveQueue, SendQueue, SlabPool } from '../../src/byte-queue.js';
+
+/** The byte at an offset of stream `seed`. Neighbours differ, and so do offsets a slab or a chunk apart. */
+const byteAt = (seed: number, offset: number): number => Math.imul(offset + seed * 7919, 0x9e3779b1) >>> 21 & 0xff;
+
+function stream(seed: number, from: number, to: number): Uint8Array {
+  const bytes = new Uint8Array(to - from);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = byteAt(seed, from + i);
+  return bytes;
+}
+
+/** Equal, told as the first offset that is not: comparing long arrays by `toEqual` is slow. */
+function expectStream(bytes: Uint8Array, seed: number, from: number): void {
+  for (let i = 0; i < bytes.length; i++) {
+    if (bytes[i] !== byteAt(seed, from + i)) expect.fail(`stream ${seed}: wrong byte at ${from + i}`);
+  }
+}
+
+const POISON = 0xee;
+
+/** Small, a segment's, and around the sizes of slabs. */
+const size = fc.oneof(
+  { weight: 3, arbitrary: fc.nat({ max: 100 }) },
+  { weight: 2, arbitrary: fc.nat({ max: 3000 }) },
+  fc.tuple(fc.constantFrom(64, 2048, 65_536, 131_072), fc.integer({ min: -2, max: 2 })).map(([n, by]) => n + by),
+);
+/** A part of what there is; often all, or nothing. */
+const share = fc.oneof(fc.double({ min: 0, max: 1, noNaN: true }), fc.constantFrom(0, 1));
+
+test('a send queue reads as the stream that was written, and keeps its slabs to itself', () => {
+  const step = fc.record({
+    do: fc.constantFrom('append', 'append', 'append', 'copyTo', 'copyTo', 'release', 'release', 'clear'),
+    queue: fc.nat({ max: 1 }), size, from: share, part: share,
+  });
+  fc.assert(fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+    const pool = new SlabPool();
+    // Two queues, so that each lives on slabs that the other gave back.
+    const queues = [0, 1].map((seed) => ({ seed, queue: new SendQueue(pool), head: 0, tail: 0 }));
+    let owned = 0;
+    for (const s of steps) {
+      const model = queues[s.queue]!;
+      const { queue, seed } = model;
+      const inside = model.head + Math.floor(s.from * (model.tail - model.head));
+      if (s.do === 'append') {
+        const source = new Uint8Array(s.size + 2);
+        source.set(stream(seed, model.tail, model.tail + s.size), 1);
+        queue.append(source, 1, 1 + s.size);
+        source.fill(POISON);
+        model.tail += s.size;
+      } else if (s.do === 'copyTo') {
+        const length = Math.floor(s.part * (model.tail - inside));
+        const target = new Uint8Array(length + 2).fill(POISON);
+        queue.copyTo(inside, length, target, 1);
+        expectStream(target.subarray(1, 1 + length), seed, inside);
+        expect([target[0], target[length + 1]]).toEqual([POISON, POISON]);
+      } else {
+        model.head = s.do === 'clear' ? model.tail : inside;
+        if (s.do === 'clear') queue.clear();
+        else queue.release(inside);
+      }
+      queue.check();
+      expect([queue.head, queue.tail, queue.length]).toEqual([model.head, model.tail, model.tail - model.head]);
+      expect(queue.memory === 0).toBe(model.head === model.tail);
+      expect(queue.memory).toBeLessThanOrEqual(queue.length + 2 * 65_535);
+      // No slab is lost, and none is in two places.
+      const total = pool.free + queues[0]!.queue.memory + queues[1]!.queue.memory;
+      expect(total).toBeGreaterThanOrEqual(owned);
+      owned = total;
+      poison(pool);
+      for (const other of queues) readAll(other);
+    }
+  }), { numRuns: 100 });
+
+  function readAll({ queue, seed, head, tail }: { queue: SendQueue; seed: number; head: number; tail: number }): void {
+    const all = new Uint8Array(tail - head);
+    queue.copyTo(head, all.length, all, 0);
+    expectStream(all, seed, head);
+  }
+});
+
+/** What is free may be overwritten. */
+function poison(pool: SlabPool): void {
+  const slabs = new Set<Uint8Array>();
+  for (let size = 2048; size <= 65_536; size *= 2) {
+    for (let free = -1; free !== pool.free;) {
+      free = pool.free;
+      const slab = pool.take(size);
+      expect(slabs.has(slab)).toBe(false);
+      if (pool.free < free) slabs.add(slab.fill(POISON));
+    }
+  }
+  expect(pool.free).toBe(0);
+  for (const slab of slabs) pool.put(slab);
+}
+
+test('a receive queue gives the stream that arrived, and never touches again what it gave', () => {
+  const step = fc.record({
+    do: fc.constantFrom('append', 'append', 'append', 'append', 'own', 'shift', 'shift', 'shiftMax', 'copyTo', 'clear'),
+    size, keep: fc.boolean(),
+  });
+  fc.assert(fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+    const queue = new ReceiveQueue();
+    const given: { bytes: Uint8Array; mark: number }[] = [];
+    let head = 0;
+    let tail = 0;
+    for (const s of steps) {
+      if (s.do === 'append') {
+        const source = new Uint8Array(s.size + 2);
+        source.set(stream(1, tail, tail + s.size), 1);
+        queue.append(source, 1, 1 + s.size);
+        source.fill(POISON);
+        tail += s.size;
+      } else if (s.do === 'own') {
+        queue.appendOwned(stream(1, tail, tail + s.size));
+        tail += s.size;
+      } else if (s.do === 'clear') {
+        queue.clear();
+        head = tail;
+      } else if (s.do === 'copyTo') {
+        const target = new Uint8Array(s.size + 2).fill(POISON);
+        const moved = queue.copyTo(target, 1, 1 + s.size);
+        expect(moved).toBe(Math.min(s.size, tail - head));
+        expectStream(target.subarray(1, 1 + moved), 1, head);
+        expect(target.subarray(1 + moved).every((b) => b === POISON) && target[0] === POISON).toBe(true);
+        head += moved;
+      } else {
+        const bytes = s.do === 'shift' ? queue.shift() : queue.shift(s.size);
+        expect(bytes === null).toBe(head === tail || (s.do === 'shiftMax' && s.size === 0));
+        if (bytes !== null) {
+          expect(bytes.length).toBeGreaterThan(0);
+          if (s.do === 'shiftMax') expect(bytes.length).toBeLessThanOrEqual(s.size);
+          expectStream(bytes, 1, head);
+          head += bytes.length;
+          // The application writes into it, or gives its memory to another thread.
+          if (s.keep) given.push({ bytes: bytes.fill(given.length), mark: given.length & 0xff });
+          else structuredClone(bytes, { transfer: [bytes.buffer as ArrayBuffer] });
+        }
+      }
+      queue.check();
+      expect(queue.length).toBe(tail - head);
+      if (head === tail) expect(queue.memory).toBe(0);
+    }
+    for (const { bytes, mark } of given) if (!bytes.every((b) => b === mark)) expect.fail('wrote into what it gave');
+    const rest = new Uint8Array(tail - head);
+    expect(queue.copyTo(rest, 0, rest.length)).toBe(rest.length);
+    expectStream(rest, 1, head);
+  }), { numRuns: 300 });
+});
