@@ -1,0 +1,330 @@
+// A TUN or TAP device of Linux: packets between our stack and the kernel's. <linux/if_tun.h>,
+// Documentation/networking/tuntap.rst.
+//
+// One system call per packet, made on the event loop's own thread, never blocking. Packets come with a virtio header,
+// so that the kernel's TCP hands us superpackets of up to 64 KB with their checksums undone, and takes such from us.
+
+import { assert } from '../../assert.js';
+import { invalidValue, NetError } from '../../errors.js';
+import { HEADROOM, type Packet, PacketPool } from '../../packet.js';
+import { type Device, type FrameSink, NO_OFFLOAD, type Offload } from '../device.js';
+import {
+  IFF_MULTI_QUEUE, IFF_NO_PI, IFF_TAP, IFF_TUN, IFF_VNET_HDR, isPossibleName, nameOf, TUNSETIFF, TUNSETOFFLOAD,
+  TUNSETVNETHDRSZ, withFlags,
+} from './ifreq.js';
+import { exists, PRIVILEGE, prefixOf, refusal, setUp } from './kernel-side.js';
+import { randomLinkAddress } from './link-address.js';
+import {
+  codeOf, EAGAIN, EINVAL, ENOBUFS, ENOMEM, type Linux, loadLinux, O_CLOEXEC, O_NONBLOCK, O_RDWR, type Watch,
+} from './linux.js';
+import { headerLength, isTcp, readHeader, writeHeader } from './virtio.js';
+
+export interface TunOptions {
+  /**
+   * The interface's name. If it exists (made by `ip tuntap add`, or open with `multiQueue`) we attach to it, else it is
+   * made, and vanishes when we close it. Default: the kernel chooses, `tun0` or `tap0` and on.
+   */
+  readonly name?: string;
+  /** `ip`: a TUN. `ethernet`: a TAP. Default `ip`. */
+  readonly medium?: 'ip' | 'ethernet';
+  /** Largest IP packet, bytes. Default 1500; for a device that exists, what it has. */
+  readonly mtu?: number;
+  /** The kernel's addresses on its end, as `10.0.0.1/24` and `fd00::1/64`. Ours are the stack's business. Default none. */
+  readonly addresses?: readonly string[];
+  /**
+   * Packets that may wait in the kernel for us. Default 1000, as of most Ethernet devices, where it may be set (500, the
+   * driver's own, in a user namespace); existing: what it has.
+   */
+  readonly txQueueLength?: number;
+  /** Take and give superpackets and partial checksums, as far as the kernel can. Default true. */
+  readonly offload?: boolean;
+  /** Several openings of one name, each with packets of its own flows. Default false. */
+  readonly multiQueue?: boolean;
+  /** Our Ethernet address on a TAP; the kernel's end has another. Default: a random one, locally administered. */
+  readonly linkAddress?: Uint8Array;
+  /** Where packets come from. Default: a pool of the device's own. */
+  readonly pool?: PacketPool;
+}
+
+export interface TunDevice extends Device {
+  /** What the kernel did not take: its queue was full, it found no sense in it, or its end is not up. */
+  readonly refused: Readonly<{ full: number; invalid: number; down: number }>;
+  /** An attached device keeps the process alive (the default), or does not. */
+  ref(): void;
+  unref(): void;
+}
+
+/**
+ * Open a TUN or TAP device, and bring the kernel's end up.
+ *
+ * @throws  NetError with what to do about it: not Linux, no koffi, no /dev/net/tun, no permission, name in use, …
+ */
+export function openTun(options: TunOptions = {}): TunDevice {
+  const { name = '', medium = 'ip' } = options;
+  if (!isPossibleName(name)) throw invalidValue('name', 'must be the name of an interface, of at most 15 bytes', name);
+  if (options.linkAddress !== undefined) checkLinkAddress(options.linkAddress);
+  const addresses = (options.addresses ?? []).map(prefixOf);
+  const linux = loadLinux();
+  const existed = name !== '' && exists(linux, name);
+  const fd = linux.open('/dev/net/tun', O_RDWR | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0) throw openRefusal(linux.errno());
+  try {
+    const given = takeInterface(linux, fd, name, medium, options.multiQueue ?? false);
+    const offload = negotiate(linux, fd, medium, options.offload ?? true);
+    const { mtu = existed ? undefined : 1500, txQueueLength } = options;
+    const txQueueLengthWish = existed || txQueueLength !== undefined ? undefined : 1000;
+    return new Tun(linux, fd, {
+      name: given,
+      medium,
+      mtu: setUp(linux, given, { mtu, txQueueLength, txQueueLengthWish, addresses }),
+      offload,
+      linkAddress: medium === 'ip' ? null : (options.linkAddress ?? randomLinkAddress()),
+      pool: options.pool ?? new PacketPool(),
+    });
+  } catch (error) {
+    linux.close(fd);
+    throw error;
+  }
+}
+
+function checkLinkAddress(address: Uint8Array): void {
+  const single = address.length === 6 && (address[0]! & 1) === 0;
+  if (!single) throw invalidValue('linkAddress', 'must be six bytes, of a single station', address);
+}
+
+/** Exported for its test. */
+export function openRefusal(errno: number): NetError {
+  const code = codeOf(errno);
+  switch (code) {
+    case 'ENOENT':
+    case 'ENODEV':
+    case 'ENXIO': {
+      const hint = 'no /dev/net/tun; load the module with `modprobe tun`, or give it to the container: '
+        + '`docker run --device /dev/net/tun --cap-add NET_ADMIN`';
+      return new NetError(code, 'open', { hint });
+    }
+    default:
+      return refusal(errno, 'open', 'cannot open /dev/net/tun');
+  }
+}
+
+/** TUNSETIFF: make the interface, or attach to it. @returns its name */
+function takeInterface(linux: Linux, fd: number, name: string, medium: Device['medium'], multiQueue: boolean): string {
+  const kind = medium === 'ip' ? IFF_TUN : IFF_TAP;
+  const request = withFlags(name, kind | IFF_NO_PI | IFF_VNET_HDR | (multiQueue ? IFF_MULTI_QUEUE : 0));
+  if (linux.control(fd, TUNSETIFF, request) < 0) throw attachRefusal(linux.errno(), name, medium);
+  return nameOf(request);
+}
+
+/** Exported for its test. */
+export function attachRefusal(errno: number, name: string, medium: Device['medium']): NetError {
+  const code = codeOf(errno);
+  const kind = medium === 'ip' ? 'TUN' : 'TAP';
+  switch (code) {
+    case 'EBUSY':
+      return new NetError(code, 'ioctl', { hint: `${name} is open in another program; close it there, or take another name` });
+    case 'EINVAL':
+      return new NetError(code, 'ioctl', {
+        hint: `${name} is no ${kind} device, or made without multi_queue where that is asked; take another name`,
+      });
+    case 'EPERM':
+    case 'EACCES':
+      return new NetError(code, 'ioctl', { hint: `may not make or open a ${kind} device; ${PRIVILEGE}` });
+    default:
+      return refusal(errno, 'ioctl', `cannot make the ${kind} device ${name}`);
+  }
+}
+
+/** What may be left undone in packets of the kernel's. It takes from us what it gives. Best first. */
+const OFFLOADS: readonly [bits: number, Offload][] = [
+  // CSUM | TSO4 | TSO6 | USO4 | USO6; the last two since Linux 6.2
+  [0x67, { checksum: true, tcpSegmentation: true, udpSegmentation: true }],
+  [0x07, { checksum: true, tcpSegmentation: true, udpSegmentation: false }],
+  [0x01, { checksum: true, tcpSegmentation: false, udpSegmentation: false }],
+  [0x00, NO_OFFLOAD],
+];
+
+/** TUNSETVNETHDRSZ and TUNSETOFFLOAD. @returns what was obtained */
+function negotiate(linux: Linux, fd: number, medium: Device['medium'], wanted: boolean): Offload {
+  const size = Uint8Array.of(headerLength(medium), 0, 0, 0);
+  if (linux.control(fd, TUNSETVNETHDRSZ, size) < 0) throw refusal(linux.errno(), 'ioctl', 'cannot set the length of the virtio header');
+  for (const [bits, offload] of wanted ? OFFLOADS : OFFLOADS.slice(-1)) {
+    if (linux.controlValue(fd, TUNSETOFFLOAD, bits) >= 0) return offload;
+    const errno = linux.errno();
+    if (errno !== EINVAL || bits === 0) throw refusal(errno, 'ioctl', 'cannot agree on offload');
+  }
+  return NO_OFFLOAD;
+}
+
+/** Reads per turn of the event loop. Readiness is told again as long as there is more. */
+const READS_MAX = 64;
+/** A superpacket, and an Ethernet header with a VLAN tag before it. */
+const FRAME_MAX = 65_535 + 18;
+/** Larger packets are handed on in the buffer that they were read into; others are copied to where they pin only 2 KB. */
+const COPY_MAX = 1900;
+/** Below this a loop over lanes is quicker than a view and a copy. */
+const LOOP_MAX = 192;
+
+interface TunParts {
+  readonly name: string;
+  readonly medium: 'ip' | 'ethernet';
+  readonly mtu: number;
+  readonly offload: Offload;
+  readonly linkAddress: Uint8Array | null;
+  readonly pool: PacketPool;
+}
+
+class Tun implements TunDevice {
+  readonly name: string;
+  readonly medium: 'ip' | 'ethernet';
+  readonly mtu: number;
+  readonly offload: Offload;
+  readonly linkAddress: Uint8Array | null;
+  readonly refused = { full: 0, invalid: 0, down: 0 };
+  private readonly pool: PacketPool;
+  private readonly headerLength: number;
+  /** Where a packet's first byte goes: behind the headroom, so that the IP header lies on a 4-byte boundary. */
+  private readonly start: number;
+  private readonly addresses = new WeakMap<Packet, number>();
+  /** What is read into; null when closed. */
+  private landing: Packet | null;
+  private landingAt = 0;
+  private sink: FrameSink | null = null;
+  private watch: Watch | null = null;
+
+  constructor(private readonly linux: Linux, private readonly fd: number, parts: TunParts) {
+    this.name = parts.name;
+    this.medium = parts.medium;
+    this.mtu = parts.mtu;
+    this.offload = parts.offload;
+    this.linkAddress = parts.linkAddress;
+    this.pool = parts.pool;
+    this.headerLength = headerLength(parts.medium);
+    this.start = HEADROOM + (parts.medium === 'ip' ? 0 : 2);
+    this.landing = this.prepareLanding();
+  }
+
+  attach(sink: FrameSink): void {
+    assert(this.sink === null, 'tun: attached twice');
+    if (this.landing === null) return;
+    this.sink = sink;
+    this.watch = this.linux.watch(this.fd, (status) => this.arrive(sink, status));
+  }
+
+  transmit(packet: Packet): boolean {
+    if (this.landing === null) {
+      packet.release();
+      return false;
+    }
+    assert(packet.checksum !== 'partial' || this.offload.checksum, 'tun: a partial checksum, and nobody to finish it');
+    assert(packet.segmentSize === 0 || this.takesWhole(packet), 'tun: a superpacket, and nobody to cut it');
+    const at = packet.start - this.headerLength;
+    assert(at >= 0, 'tun: no room for the virtio header');
+    writeHeader(packet, at, this.headerLength);
+    const sent = this.linux.write(this.fd, this.addressOf(packet) + at, packet.end - at);
+    const errno = sent < 0 ? this.linux.errno() : 0;
+    packet.release();
+    if (sent < 0) this.countRefusal(errno);
+    return sent >= 0;
+  }
+
+  ref(): void {
+    this.watch?.ref();
+  }
+
+  unref(): void {
+    this.watch?.unref();
+  }
+
+  close(): void {
+    if (this.landing === null) return;
+    this.landing.release();
+    this.landing = null;
+    this.watch?.close();
+    this.watch = null;
+    this.linux.close(this.fd);
+  }
+
+  /** A turn of reading, until there is nothing more or others must have their turn too. */
+  private arrive(sink: FrameSink, status: number): void {
+    let errno = status < 0 ? -status : 0;
+    for (let reads = 0; errno === 0 && reads < READS_MAX && this.landing !== null; reads++) {
+      errno = this.readOne(sink, this.landing);
+    }
+    sink.batchEnd();
+    // Deleted: 77 (EBADFD) by read, 9 (EBADF) by libuv. Whatever else it is does not pass by itself.
+    if (errno !== 0 && errno !== EAGAIN) this.lose(sink, errno);
+  }
+
+  /** @returns 0, or why there was nothing to read */
+  private readOne(sink: FrameSink, landing: Packet): number {
+    const header = this.start - this.headerLength;
+    const bytes = this.linux.read(this.fd, this.landingAt + header, this.headerLength + FRAME_MAX);
+    if (bytes < 0) return this.linux.errno();
+    const end = header + bytes;
+    if (end <= this.start) return 0;
+    const packet = end - this.start <= COPY_MAX ? this.copyOf(landing, end) : this.handOver(landing, end);
+    readHeader(landing.bytes, header, packet);
+    sink.receive(packet);
+    return 0;
+  }
+
+  /** What landed, in a packet of its size. */
+  private copyOf(landing: Packet, end: number): Packet {
+    const { start } = this;
+    const packet = this.pool.take(end - HEADROOM);
+    packet.start = start;
+    packet.end = end;
+    if (end - start > LOOP_MAX) {
+      packet.bytes.set(landing.bytes.subarray(start, end), start);
+    } else {
+      // From the headroom's end on, which is a lane's; a few bytes more than needed do no harm.
+      const to = packet.lanes;
+      const from = landing.lanes;
+      for (let i = HEADROOM >> 2; i << 2 < end; i++) to[i] = from[i]!;
+    }
+    return packet;
+  }
+
+  /** The landing packet itself; the next one lands in another. */
+  private handOver(landing: Packet, end: number): Packet {
+    landing.start = this.start;
+    landing.end = end;
+    this.landing = this.prepareLanding();
+    return landing;
+  }
+
+  private prepareLanding(): Packet {
+    const packet = this.pool.take(FRAME_MAX);
+    this.landingAt = this.addressOf(packet);
+    return packet;
+  }
+
+  /** Asking koffi costs five times as much as remembering. */
+  private addressOf(packet: Packet): number {
+    let address = this.addresses.get(packet);
+    if (address === undefined) {
+      address = this.linux.addressOf(packet.bytes);
+      this.addresses.set(packet, address);
+    }
+    return address;
+  }
+
+  private takesWhole(packet: Packet): boolean {
+    if (packet.checksum !== 'partial') return false;
+    return isTcp(packet) ? this.offload.tcpSegmentation : this.offload.udpSegmentation;
+  }
+
+  /** That the interface was deleted is told by the watch, at rest, and not in the middle of sending. */
+  private countRefusal(errno: number): void {
+    if (errno === EINVAL) this.refused.invalid++;
+    else if (errno === EAGAIN || errno === ENOBUFS || errno === ENOMEM) this.refused.full++;
+    else this.refused.down++;
+  }
+
+  private lose(sink: FrameSink, errno: number): void {
+    if (this.landing === null) return;
+    this.close();
+    sink.lost(new NetError('ENODEV', 'read', { hint: `${this.name} was deleted (errno ${errno})` }));
+  }
+}
