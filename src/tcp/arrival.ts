@@ -1,0 +1,428 @@
+// SEGMENT ARRIVES, in the RFC's order: each step fits on a screen and answers "go on?". RFC 9293 §3.10.7.3–4, with
+// RFC 5961 (blind attacks), RFC 7323 §5 (PAWS), RFC 6093 (urgent). The parts answer questions and do sums; decisions are here.
+
+import type { Packet } from '../packet.js';
+import { MINUTE, NEVER } from '../time.js';
+import { CONNECTED, type Connection, URGENT } from './connection.js';
+import { AckSample, initialWindow, isCwndLimited } from './congestion/congestion-control.js';
+import { NewReno } from './congestion/new-reno.js';
+import { emit, emitBare, emitReset } from './emit.js';
+import { acceptText, consumeFin } from './receiver.js';
+import * as Recovery from './recovery.js';
+import { isAcceptable, type Segment } from './segment.js';
+import * as Seq from './seq.js';
+import { enter, mayReceiveText } from './state.js';
+import * as Wire from './wire.js';
+
+/** RFC 7323 §5.5: TS.Recent is not trusted after 24 days. */
+const TS_RECENT_MS_MAX = 24 * 24 * 60 * MINUTE;
+
+/** RFC 5961 §7 asks for a limit; per connection, so that it leaks nothing about others (CVE-2016-5696). Per second. */
+const CHALLENGES_MAX = 10;
+
+const scratchSample = new AckSample();
+
+/** A segment for a connection that is not in LISTEN and not in TIME-WAIT. */
+export function arrive(c: Connection, seg: Segment, packet: Packet, now: number): void {
+  if (c.state === 'SYN-SENT') arriveInSynSent(c, seg, now);
+  else {
+    checkSequence(c, seg, now)             // first
+      && checkReset(c, seg, now)           // second    (third, security and compartment, is obsolete in practice)
+      && checkSyn(c, seg, now)             // fourth
+      && checkAck(c, seg, now)             // fifth
+      && noteUrgent(c, seg)                // sixth
+      && takeText(c, seg, packet, now)     // seventh
+      && takeFin(c, seg, now);             // eighth
+  }
+  // MUST-58, MUST-59: what it draws is sent once, when the batch has been processed.
+  if (c.state !== 'CLOSED' && c.state !== 'TIME-WAIT') c.markReady();
+}
+
+/** RFC 9293 §3.10.7.3. */
+function arriveInSynSent(c: Connection, seg: Segment, now: number): void {
+  const { counters } = c.tcp.env;
+  const hasAck = (seg.flags & Wire.ACK) !== 0;
+  // First: SEG.ACK =< ISS or SEG.ACK > SND.NXT.
+  if (hasAck && (Seq.le(seg.ack, c.iss) || Seq.gt(seg.ack, c.snd.max))) {
+    counters.drop('tcp-bad-ack');
+    if ((seg.flags & Wire.RST) === 0) {
+      emitBare(c.tcp, c.flow, c.localPort, c.remotePort, Wire.RST, seg.ack, Seq.seq(0), now);
+    }
+    return;
+  }
+  // Second.
+  if ((seg.flags & Wire.RST) !== 0) {
+    if (hasAck) c.fail('ECONNREFUSED', 'connect');
+    else counters.drop('tcp-no-ack');
+    return;
+  }
+  // Fourth; a FIN beside a SYN is no SYN of anybody's (SEC: xmas).
+  if ((seg.flags & Wire.SYN) === 0 || (seg.flags & Wire.FIN) !== 0) {
+    counters.drop('tcp-bad-flags');
+    return;
+  }
+  learnSyn(c, seg, now);
+  c.lastArrivalAt = now;
+  if (!hasAck) {
+    // Simultaneous open: our SYN crossed theirs. RFC 9293 §3.5, MUST-10.
+    enter(c, 'SYN-RECEIVED');
+    c.synOwed = true;
+    return;
+  }
+  acknowledge(c, seg, now);
+  establish(c, seg, now);
+  c.ackNow = true;
+}
+
+/** What a SYN says of its sender: its sequence numbers, and what its options offer. */
+export function learnSyn(c: Connection, seg: Segment, now: number): void {
+  const { options } = seg;
+  c.irs = seg.seq;
+  c.rcv.nxt = Seq.add(seg.seq, 1);
+  // What our SYN offered, if one has left already, was counted from a RCV.NXT that we did not know.
+  c.rcv.edge = Seq.add(c.rcv.nxt, c.rcv.offeredInSyn);
+  c.rcv.lastAckSent = c.rcv.nxt;
+  c.rcv.up = c.rcv.nxt;
+  // RFC 9293 MUST-15: without the option, the least that everybody takes.
+  c.snd.mss = options.mss > 0 ? options.mss : c.flow.dst.family === 4 ? 536 : 1220;
+  c.windowScaling = options.windowScale >= 0;
+  c.snd.shift = c.windowScaling ? options.windowScale : 0;
+  if (!c.windowScaling) c.rcv.shift = 0;
+  c.sackPermitted = options.sackPermitted;
+  c.ts.on = options.hasTimestamps;
+  if (c.ts.on) {
+    c.ts.recent = options.tsVal;
+    c.ts.recentAt = now;
+  }
+  // RFC 7323 §2.2: the window of a SYN is never scaled.
+  c.snd.wnd = seg.windowField;
+  c.snd.maxWnd = seg.windowField;
+  c.snd.wl1 = seg.seq;
+  c.snd.wl2 = seg.ack;
+  c.tcp.setSmss(c, now);
+}
+
+function establish(c: Connection, seg: Segment, now: number): void {
+  enter(c, 'ESTABLISHED');
+  c.timers.retransmitAt = NEVER;
+  c.snd.wl1 = seg.seq;
+  c.snd.wl2 = seg.ack;
+  // RFC 5681 §3.1: a SYN that had to be repeated leaves one segment to begin with.
+  c.congestion = new NewReno(c.snd.smss, c.synWasLost ? c.snd.smss : initialWindow(c.snd.smss));
+  if (c.synWasLost) c.rto.synWasLost();
+  // The close that was asked for before there was a connection. RFC 9293 §3.10.4.
+  if (c.finQueued) enter(c, 'FIN-WAIT-1');
+  c.tell(CONNECTED);
+}
+
+/** First: the sequence number. PAWS stands before it (RFC 7323 §5.3, R1). */
+function checkSequence(c: Connection, seg: Segment, now: number): boolean {
+  const { counters } = c.tcp.env;
+  const reset = (seg.flags & Wire.RST) !== 0;
+  if (c.ts.on && !reset) {
+    if (!seg.options.hasTimestamps) {
+      // RFC 7323 §3.2: silently. A SYN is judged by what follows, for a restarted peer sends one without.
+      if ((seg.flags & Wire.SYN) === 0) {
+        counters.drop('tcp-missing-timestamp');
+        return false;
+      }
+    } else if (isOld(c, seg.options.tsVal, now)) {
+      counters.drop('tcp-paws');
+      answer(c, seg, now);
+      return false;
+    }
+  }
+  const wnd = c.rcvWnd;
+  if (isAcceptable(seg.seq, seg.length, c.rcv.nxt, wnd)) return true;
+  if (wnd === 0 && seg.seq === c.rcv.nxt) {
+    // MUST-66: at window zero the RST, ACK and URG of a segment still count; its text does not.
+    counters.drop('tcp-window-closed');
+    seg.end = seg.payloadStart;
+    seg.flags &= ~Wire.FIN;
+    c.ackNow = true;
+    return true;
+  }
+  if (c.state === 'SYN-RECEIVED' && (seg.flags & Wire.SYN) !== 0 && seg.seq === c.irs && !reset) {
+    return repeatedSyn(c, seg);
+  }
+  counters.drop('tcp-unacceptable');
+  if (!reset) answer(c, seg, now);
+  return false;
+}
+
+/** The peer's SYN again. With our SYN acknowledged it is the other half of a simultaneous open; without, our answer was lost. */
+function repeatedSyn(c: Connection, seg: Segment): boolean {
+  if ((seg.flags & Wire.ACK) === 0) {
+    c.tcp.env.counters.drop('tcp-duplicate');
+    c.synOwed = true;
+    return false;
+  }
+  seg.flags &= ~Wire.SYN;
+  seg.seq = c.rcv.nxt;
+  c.ackNow = true;
+  return true;
+}
+
+/** RFC 7323 §5.3, R1, with the 24 days of §5.5. */
+function isOld(c: Connection, tsVal: number, now: number): boolean {
+  return ((tsVal - c.ts.recent) | 0) < 0 && now - c.ts.recentAt < TS_RECENT_MS_MAX;
+}
+
+/** An unacceptable segment is told where we are: text always, a bare ACK within limits, lest two stacks answer each other for ever. */
+function answer(c: Connection, seg: Segment, now: number): void {
+  if (seg.length > 0 && (seg.flags & Wire.SYN) === 0) c.ackNow = true;
+  else challenge(c, now);
+}
+
+/** A challenge ACK. RFC 5961 §3.2, §4.2, §5.2, with the limit of §7. */
+function challenge(c: Connection, now: number): void {
+  if (now - c.challengeWindowAt >= 1000) {
+    c.challengeWindowAt = now;
+    c.challenges = 0;
+  }
+  if (c.challenges++ >= CHALLENGES_MAX) {
+    c.tcp.env.counters.drop('tcp-rate-limited');
+    return;
+  }
+  emit(c, 0, c.snd.nxt, 0, now);
+}
+
+/** Second: the RST bit. RFC 5961 §3.2: exactly RCV.NXT resets; elsewhere in the window it is challenged. */
+function checkReset(c: Connection, seg: Segment, now: number): boolean {
+  if ((seg.flags & Wire.RST) === 0) return true;
+  if (seg.seq !== c.rcv.nxt) {
+    c.tcp.env.counters.drop('tcp-challenged');
+    challenge(c, now);
+  } else if (c.state === 'SYN-RECEIVED') {
+    // MUST-11: a passive open returns to LISTEN, which never left; an active one is refused.
+    if (c.listener !== null) c.end(null);
+    else c.fail('ECONNREFUSED', 'connect');
+  } else {
+    c.fail('ECONNRESET');
+  }
+  return false;
+}
+
+/** Fourth: the SYN bit. RFC 5961 §4.2: in a synchronized state it is challenged, wherever it stands. */
+function checkSyn(c: Connection, seg: Segment, now: number): boolean {
+  if ((seg.flags & Wire.SYN) === 0) return true;
+  c.tcp.env.counters.drop('tcp-challenged');
+  if (c.state === 'SYN-RECEIVED' && c.listener !== null) {
+    // RFC 9293 §3.10.7.4, fourth: back to LISTEN; the client's next SYN begins anew.
+    c.end(null);
+    return false;
+  }
+  challenge(c, now);
+  return false;
+}
+
+/** Fifth: the ACK field. */
+function checkAck(c: Connection, seg: Segment, now: number): boolean {
+  const { counters } = c.tcp.env;
+  if ((seg.flags & Wire.ACK) === 0) {
+    counters.drop('tcp-no-ack');
+    return false;
+  }
+  if (c.state === 'SYN-RECEIVED') {
+    if (Seq.le(seg.ack, c.snd.una) || Seq.gt(seg.ack, c.snd.max)) {
+      counters.drop('tcp-bad-ack');
+      emitBare(c.tcp, c.flow, c.localPort, c.remotePort, Wire.RST, seg.ack, Seq.seq(0), now);
+      return false;
+    }
+    if (c.listener !== null && !c.listener.admit(c)) {
+      // The accept queue is full: as if the ACK was lost. Our SYN+ACK will be repeated.
+      counters.drop('tcp-accept-overflow');
+      return false;
+    }
+    updateTimestamp(c, seg, now);
+    acknowledge(c, seg, now);
+    setWindow(c, seg);
+    establish(c, seg, now);
+    return true;
+  }
+  // RFC 5961 §5.2, MAY-12: SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT, where `max` is the highest SND.NXT ever.
+  if (Seq.gt(seg.ack, c.snd.max)) {
+    counters.drop('tcp-bad-ack');
+    challenge(c, now);
+    return false;
+  }
+  if (Seq.lt(seg.ack, Seq.add(c.snd.una, -c.snd.maxWnd))) {
+    counters.drop('tcp-old-ack');
+    challenge(c, now);
+    return false;
+  }
+  updateTimestamp(c, seg, now);
+  c.lastArrivalAt = now;
+  c.keepAlivesSent = 0;
+  const windowBefore = c.snd.wnd;
+  const acked = Seq.diff(seg.ack, c.snd.una);
+  if (acked > 0) acknowledge(c, seg, now);
+  if (acked >= 0) updateWindow(c, seg);
+  // RFC 5681 §2: what makes an ACK a duplicate.
+  if (acked === 0 && seg.payloadLength === 0 && (seg.flags & Wire.FIN) === 0 && c.snd.wnd === windowBefore &&
+      c.timers.retransmitAt !== NEVER) {
+    Recovery.onDuplicateAck(c, now);
+  }
+  return afterAck(c, now);
+}
+
+/** RFC 7323 §4.3 (2): only a segment that holds Last.ACK.sent moves TS.Recent. */
+function updateTimestamp(c: Connection, seg: Segment, now: number): void {
+  if (!c.ts.on || !seg.options.hasTimestamps) return;
+  if (Seq.gt(seg.seq, c.rcv.lastAckSent) || ((seg.options.tsVal - c.ts.recent) | 0) < 0) {
+    // PAWS let an older one through only when TS.Recent itself is too old to be trusted.
+    if (now - c.ts.recentAt < TS_RECENT_MS_MAX) return;
+  }
+  c.ts.recent = seg.options.tsVal;
+  c.ts.recentAt = now;
+}
+
+/** SND.UNA moves to SEG.ACK: round-trip time, the send queue, the congestion window, the timer. */
+function acknowledge(c: Connection, seg: Segment, now: number): void {
+  const acked = Seq.diff(seg.ack, c.snd.una);
+  const inFlight = c.flightSize;
+  const rttMs = roundTrip(c, seg, now);
+  if (rttMs >= 0) c.rto.sample(rttMs, now);
+  c.rto.resetBackOff();
+  c.snd.una = seg.ack;
+  if (Seq.lt(c.snd.nxt, seg.ack)) c.snd.nxt = seg.ack;
+  if (Seq.lt(c.snd.up, seg.ack)) c.snd.up = seg.ack;
+  // The SYN and the FIN have numbers and no bytes.
+  const tail = c.sendQueue.tail;
+  c.sendQueue.release(Math.min(tail, c.sendQueue.head + Math.max(0, Seq.diff(seg.ack, c.seqAt(c.sendQueue.head)))));
+  c.retries = 0;
+  c.stuckSince = NEVER;
+  c.softError = null;
+  Recovery.onNewAck(c, acked, now);
+  scratchSample.bytesAcked = acked;
+  scratchSample.priorInFlight = inFlight;
+  scratchSample.inFlight = c.flightSize;
+  scratchSample.rttMs = rttMs;
+  scratchSample.isCwndLimited = isCwndLimited(c.congestion, inFlight);
+  scratchSample.isRecovery = c.recovery.active;
+  c.congestion.onAck(scratchSample, now);
+  // RFC 6298 (5.2), (5.3).
+  if (c.snd.una === c.snd.max) c.timers.retransmitAt = NEVER;
+  else {
+    c.timers.retransmitAt = now + c.rto.rtoMs;
+    c.stuckSince = now;
+  }
+  c.spaceMade();
+}
+
+/** The timed segment's round trip, or the one that timestamps tell (RFC 7323 §4.3); ms, -1: this ACK tells none. */
+function roundTrip(c: Connection, seg: Segment, now: number): number {
+  if (c.timedAt !== NEVER && Seq.ge(seg.ack, c.timedEnd)) {
+    const rttMs = now - c.timedAt;
+    c.timedAt = NEVER;
+    return rttMs;
+  }
+  // Where Karn forbids the timed segment, a timestamp says which transmission was acknowledged.
+  if (c.timedAt === NEVER && c.ts.on && seg.options.hasTimestamps && seg.options.tsEcr !== 0) {
+    const rttMs = (c.ts.val(now) - seg.options.tsEcr) | 0;
+    if (rttMs >= 0 && rttMs < 10 * MINUTE) return rttMs;
+  }
+  return -1;
+}
+
+/** RFC 9293 §3.10.7.4, fifth: SND.WL1 < SEG.SEQ, or equal and SND.WL2 =< SEG.ACK, keeps old segments from it. */
+function updateWindow(c: Connection, seg: Segment): void {
+  if (Seq.lt(c.snd.wl1, seg.seq) || (c.snd.wl1 === seg.seq && Seq.le(c.snd.wl2, seg.ack))) setWindow(c, seg);
+}
+
+function setWindow(c: Connection, seg: Segment): void {
+  c.snd.wnd = seg.windowField << c.snd.shift;
+  c.snd.wl1 = seg.seq;
+  c.snd.wl2 = seg.ack;
+  if (c.snd.wnd > c.snd.maxWnd) c.snd.maxWnd = c.snd.wnd;
+  if (c.snd.wnd > 0 && c.timers.persistAt !== NEVER) {
+    // The window opened. A probe that was not taken is text like any other, and goes again with the rest.
+    c.timers.persistAt = NEVER;
+    c.probes = 0;
+    c.snd.nxt = c.snd.una;
+    c.stuckSince = NEVER;
+  }
+}
+
+/** What the acknowledgment of our FIN means in each state that waits for it. */
+function afterAck(c: Connection, now: number): boolean {
+  if (!c.finAcked) return true;
+  switch (c.state) {
+    case 'FIN-WAIT-1':
+      enter(c, 'FIN-WAIT-2');
+      // The application has gone: do not wait for ever for a peer that may never close.
+      if (c.orphan) c.timers.deadAt = now + c.tcp.options.finWait2Ms;
+      return true;
+    case 'CLOSING':
+      c.timeWait(now);
+      return false;
+    case 'LAST-ACK':
+      c.end(null);
+      return false;
+    default:
+      return true;
+  }
+}
+
+/** Sixth: the URG bit. The text stays in line; the pointer leads behind its last byte. RFC 6093, MUST-62, MUST-32. */
+function noteUrgent(c: Connection, seg: Segment): boolean {
+  if ((seg.flags & Wire.URG) === 0 || !mayReceiveText(c.state)) return true;
+  const up = Seq.add(seg.seq, seg.urgentPointer);
+  if (Seq.gt(up, c.rcv.up) && Seq.gt(up, c.rcv.nxt)) {
+    c.rcv.up = up;
+    c.tell(URGENT);
+  }
+  return true;
+}
+
+/** Seventh: the text. */
+function takeText(c: Connection, seg: Segment, packet: Packet, now: number): boolean {
+  if (seg.payloadLength === 0) return true;
+  if (!mayReceiveText(c.state)) {
+    // "This should not occur, since a FIN has been received from the remote side."
+    c.tcp.env.counters.drop('tcp-after-close');
+    return true;
+  }
+  const isNew = Seq.gt(Seq.add(seg.seq, seg.payloadLength), c.rcv.nxt);
+  if (c.orphan && isNew) {
+    // SHLD-3: nobody will read it, and the peer should know.
+    c.tcp.env.counters.drop('tcp-after-close');
+    emitReset(c);
+    c.end(null);
+    return false;
+  }
+  acceptText(c, seg, packet, now);
+  return true;
+}
+
+/** Eighth: the FIN bit, now or when the text before it has come. */
+function takeFin(c: Connection, seg: Segment, now: number): void {
+  if ((seg.flags & Wire.FIN) !== 0 && !c.rcv.finSeen) {
+    const at = Seq.add(seg.seq, seg.payloadLength);
+    // Only a FIN inside the window is believed (SEC: FIN beyond the window).
+    if (Seq.ge(at, c.rcv.nxt) && Seq.le(at, c.rcv.edge)) {
+      c.rcv.finSeen = true;
+      c.rcv.finAt = at;
+      c.ackNow = true;
+    }
+  } else if ((seg.flags & Wire.FIN) !== 0) {
+    c.ackNow = true;
+  }
+  if (!consumeFin(c)) return;
+  switch (c.state) {
+    case 'SYN-RECEIVED':
+    case 'ESTABLISHED':
+      enter(c, 'CLOSE-WAIT');
+      return;
+    case 'FIN-WAIT-1':
+      // Ours was acknowledged already, or the fifth check would have moved us on to FIN-WAIT-2.
+      enter(c, 'CLOSING');
+      return;
+    case 'FIN-WAIT-2':
+      emit(c, 0, c.snd.nxt, 0, now);
+      c.timeWait(now);
+      return;
+    default:
+      return;
+  }
+}

@@ -1,0 +1,433 @@
+// One connection: the RFC's user calls, the parts it owns, and its deadlines. What a segment does to it is in
+// arrival.ts, what it sends in sender.ts. RFC 9293 §3.3, §3.9.1, §3.10.
+
+import type { Address } from '../address.js';
+import { assert } from '../assert.js';
+import { ReceiveQueue, SendQueue } from '../byte-queue.js';
+import type { Announcer } from '../environment.js';
+import { type ErrorCode, NetError } from '../errors.js';
+import type { Flow } from '../ip/flow.js';
+import { NEVER } from '../time.js';
+import { type Expirable, TimerEntry } from '../timer-wheel.js';
+import { Assembler } from './assembler.js';
+import type { CongestionControl } from './congestion/congestion-control.js';
+import { NewReno } from './congestion/new-reno.js';
+import { emitReset } from './emit.js';
+import type { Listener } from './listener.js';
+import { expire } from './expire.js';
+import { mayAdvertise } from './receiver.js';
+import { Recovery } from './recovery.js';
+import { RtoEstimator } from './rto.js';
+import * as Seq from './seq.js';
+import { enter, type State } from './state.js';
+import { Rcv, Snd, Timestamps } from './tcb.js';
+import type { Tcp } from './tcp.js';
+import type { TimeWaitEntry } from './time-wait.js';
+import { Timers } from './timers.js';
+
+/** What an owner is told, as bits; several may come at once. */
+export const CONNECTED = 1;
+/** Text waits in the receive queue. */
+export const READABLE = 2;
+/** The send queue has room again, after `write` took less than it was given. */
+export const WRITABLE = 4;
+/** The peer's FIN is next behind what waits in the receive queue. */
+export const END = 8;
+/** Nothing more will happen; with ERROR, for the reason in `connection.error`. */
+export const CLOSED = 16;
+export const ERROR = 32;
+/** Urgent data was announced, or its end moved. RFC 9293 MUST-32. */
+export const URGENT = 64;
+/** ICMP, or retransmissions beyond R1, speak of trouble (`connection.softError`). RFC 9293 SHLD-9, SHLD-25. */
+export const TROUBLE = 128;
+
+export interface ConnectionOwner {
+  /** Called when no segment is being processed; may make any call on the connection. */
+  onTcpEvent(connection: Connection, events: number): void;
+}
+
+/** What a connection may be told at any time. */
+export interface ConnectionOptions {
+  /** Send small segments at once: no Nagle. Default false. RFC 9293 MUST-17. */
+  noDelay?: boolean;
+  /** Default off. RFC 9293 MUST-25. */
+  keepAlive?: boolean;
+  /** Idle time before the first probe. Default 7,200,000 ms. RFC 9293 MUST-28. */
+  keepAliveIdleMs?: number;
+  /** Between probes. Default 75,000 ms, as BSD and Linux. */
+  keepAliveIntervalMs?: number;
+  /** Unanswered probes before ETIMEDOUT. Default 9, as Linux. */
+  keepAliveProbes?: number;
+  /** Unacknowledged text older than this ends the connection. Default 0: R2 decides. RFC 9293 MUST-21, RFC 5482. */
+  userTimeoutMs?: number;
+  /** Bytes that `write` accepts before the peer has acknowledged them. Default 1 MiB. */
+  sendBuffer?: number;
+  /** Bytes that may wait for the application: the largest window offered. Default 1 MiB. */
+  receiveBuffer?: number;
+  /** Default 64. RFC 9293 MUST-49. */
+  hopLimit?: number;
+  /** DSCP and ECN bits. Default 0. RFC 9293 MUST-48. */
+  trafficClass?: number;
+}
+
+export class Connection implements Expirable, Announcer {
+  state: State = 'CLOSED';
+  owner: ConnectionOwner | null = null;
+  /** Why it ended, if not by agreement. */
+  error: NetError | null = null;
+  /** The latest trouble that did not end it. */
+  softError: ErrorCode | null = null;
+
+  readonly snd = new Snd();
+  readonly rcv = new Rcv();
+  readonly ts = new Timestamps();
+  readonly rto = new RtoEstimator();
+  readonly timers = new Timers();
+  readonly recovery = new Recovery();
+  readonly sendQueue: SendQueue;
+  readonly receiveQueue = new ReceiveQueue();
+  /** Out-of-order text; null while there is none. */
+  assembler: Assembler | null = null;
+  congestion: CongestionControl;
+
+  iss: Seq.Seq = Seq.seq(0);
+  irs: Seq.Seq = Seq.seq(0);
+  sackPermitted = false;
+  /** Both SYNs had the window scale option. */
+  windowScaling = false;
+
+  noDelay = false;
+  keepAlive = false;
+  keepAliveIdleMs = 7_200_000;
+  keepAliveIntervalMs = 75_000;
+  keepAliveProbes = 9;
+  userTimeoutMs = 0;
+  sendBuffer: number;
+  receiveBuffer: number;
+
+  /** A SYN, or its answer, is to be sent. */
+  synOwed = false;
+  /** Our SYN, or SYN+ACK, had to be repeated. */
+  synWasLost = false;
+  /** The peer is owed an ACK, at the latest when `delayedAckAt` comes. */
+  ackOwed = false;
+  /** ... and it may not wait. */
+  ackNow = false;
+  /** The application has ended its side: a FIN stands behind the last byte of the send queue. */
+  finQueued = false;
+  /** The application has gone: nobody will read (close, not shutdown). */
+  orphan = false;
+  /** `write` took less than it was given: say when there is room. */
+  private wantsSpace = false;
+
+  /** Round-trip timing of one segment at a time, Karn's way: its end, and when it was sent; NEVER: none is timed. RFC 6298 §3. */
+  timedEnd: Seq.Seq = Seq.seq(0);
+  timedAt = NEVER;
+  /** Retransmissions of what stands at `snd.una`, since it last moved; zero-window and keep-alive probes likewise. */
+  retries = 0;
+  probes = 0;
+  keepAlivesSent = 0;
+  /** Since when SND.UNA stands still although something is in flight or waits for a window; NEVER: nothing does. */
+  stuckSince = NEVER;
+  lastArrivalAt = 0;
+  lastSentAt = 0;
+  /** RFC 5961 §7, §10 and the ACK storm: a bucket for answers to what should not have come. */
+  challengeWindowAt = 0;
+  challenges = 0;
+  pathMtuGeneration = -1;
+
+  bytesReceived = 0;
+  bytesSent = 0;
+  retransmits = 0;
+
+  /** On the list of connections that have something to send. */
+  isReady = false;
+  nextInBucket: Connection | null = null;
+  private pendingEvents = 0;
+  private readonly timer = new TimerEntry(this);
+
+  constructor(
+    readonly tcp: Tcp,
+    readonly flow: Flow,
+    readonly localPort: number,
+    readonly remotePort: number,
+    /** Whose client this is, until it is accepted; null for an active open. MUST-11. */
+    public listener: Listener | null,
+  ) {
+    this.sendQueue = new SendQueue(tcp.slabs);
+    this.sendBuffer = tcp.options.sendBuffer;
+    this.receiveBuffer = tcp.options.receiveBuffer;
+    this.congestion = new NewReno(this.snd.smss);
+  }
+
+  get localAddress(): Address {
+    return this.flow.src;
+  }
+
+  get remoteAddress(): Address {
+    return this.flow.dst;
+  }
+
+  // The user calls, RFC 9293 §3.9.1.
+
+  configure(options: ConnectionOptions): void {
+    this.noDelay = options.noDelay ?? this.noDelay;
+    this.userTimeoutMs = options.userTimeoutMs ?? this.userTimeoutMs;
+    this.sendBuffer = options.sendBuffer ?? this.sendBuffer;
+    this.receiveBuffer = options.receiveBuffer ?? this.receiveBuffer;
+    this.flow.hopLimit = options.hopLimit ?? this.flow.hopLimit;
+    this.flow.trafficClass = options.trafficClass ?? this.flow.trafficClass;
+    this.keepAliveIdleMs = options.keepAliveIdleMs ?? this.keepAliveIdleMs;
+    this.keepAliveIntervalMs = options.keepAliveIntervalMs ?? this.keepAliveIntervalMs;
+    this.keepAliveProbes = options.keepAliveProbes ?? this.keepAliveProbes;
+    if (options.keepAlive !== undefined && options.keepAlive !== this.keepAlive) {
+      this.keepAlive = options.keepAlive;
+      this.keepAlivesSent = 0;
+      this.timers.keepAliveAt = NEVER;
+    }
+    // What waited for Nagle goes now; a keep-alive is armed at the next flush.
+    this.markReady();
+  }
+
+  /** Bytes that `write` would take now. */
+  get sendSpace(): number {
+    return Math.max(0, this.sendBuffer - this.sendQueue.length);
+  }
+
+  /** Text written and not yet acknowledged, bytes. */
+  get unacknowledged(): number {
+    return this.sendQueue.length;
+  }
+
+  /**
+   * SEND. Copies as much of `b[at .. end)` as there is room for; what was taken will arrive, or the connection says why not.
+   * @returns bytes taken; when fewer than given, WRITABLE follows. Before the connection stands, text waits for it.
+   * @throws NetError EPIPE after `shutdown` or `close`, or the error that ended the connection
+   */
+  write(b: Uint8Array, at = 0, end = b.length): number {
+    if (this.error !== null) throw this.error;
+    if (this.finQueued || this.state === 'CLOSED' || this.state === 'TIME-WAIT') throw new NetError('EPIPE', 'write');
+    const taken = Math.min(end - at, this.sendSpace);
+    if (taken > 0) this.sendQueue.append(b, at, at + taken);
+    if (taken < end - at) this.wantsSpace = true;
+    if (taken > 0) this.markReady();
+    return taken;
+  }
+
+  /** SEND with the URGENT flag: `b` is urgent to its last byte. RFC 9293 MUST-30, MUST-31; RFC 6093 advises against use. */
+  writeUrgent(b: Uint8Array): number {
+    const taken = this.write(b);
+    this.snd.up = this.seqAt(this.sendQueue.tail);
+    return taken;
+  }
+
+  /** Text that waits for the application, bytes. */
+  get readable(): number {
+    return this.receiveQueue.length;
+  }
+
+  /** The peer has ended its side, and all it sent has been read. */
+  get ended(): boolean {
+    return this.receiveQueue.length === 0 && this.peerHasEnded;
+  }
+
+  /** RECEIVE: a piece of the text, which is the caller's from now on; null when there is none. */
+  read(max?: number): Uint8Array | null {
+    const piece = this.receiveQueue.shift(max);
+    if (piece !== null && mayAdvertise(this)) this.markReady();
+    return piece;
+  }
+
+  /** RECEIVE into the caller's memory: bytes copied, 0 when there are none. */
+  readInto(target: Uint8Array, at = 0, end = target.length): number {
+    const copied = this.receiveQueue.copyTo(target, at, end);
+    if (copied > 0 && mayAdvertise(this)) this.markReady();
+    return copied;
+  }
+
+  /** CLOSE of our side: a FIN follows what was written. We still read. RFC 9293 §3.10.4. */
+  shutdown(): void {
+    if (this.finQueued) return;
+    switch (this.state) {
+      case 'SYN-SENT':
+        this.end(null);
+        return;
+      case 'SYN-RECEIVED':
+        // "Queue for processing after entering ESTABLISHED state."
+        this.finQueued = true;
+        return;
+      case 'ESTABLISHED':
+        this.finQueued = true;
+        enter(this, 'FIN-WAIT-1');
+        break;
+      case 'CLOSE-WAIT':
+        this.finQueued = true;
+        enter(this, 'LAST-ACK');
+        break;
+      default:
+        return;
+    }
+    this.markReady();
+  }
+
+  /** CLOSE of both sides. Text nobody read, or that comes later, is answered with a RST. RFC 9293 §3.6.1, SHLD-3. */
+  close(): void {
+    if (this.orphan) return;
+    this.orphan = true;
+    this.owner = null;
+    if (this.receiveQueue.length > 0) {
+      this.abort();
+      return;
+    }
+    this.shutdown();
+    if (this.state === 'FIN-WAIT-2') this.timers.deadAt = this.tcp.env.now() + this.tcp.options.finWait2Ms;
+    this.schedule();
+  }
+
+  /** ABORT: a RST to the peer, and all that waits is forgotten. RFC 9293 §3.10.5. */
+  abort(): void {
+    if (this.state === 'CLOSED' || this.state === 'TIME-WAIT') return;
+    if (this.state !== 'SYN-SENT') emitReset(this);
+    this.end(null);
+  }
+
+  // What the parts ask of each other.
+
+  /** The sequence number of the stream's byte at `offset`. */
+  seqAt(offset: number): Seq.Seq {
+    return Seq.add(Seq.add(this.iss, 1), offset | 0);
+  }
+
+  /** The stream offset of `n`, a sequence number at or right of SND.UNA. The SYN has none and counts as offset 0. */
+  offsetOf(n: Seq.Seq): number {
+    const head = this.sendQueue.head;
+    return head + Math.max(0, Seq.diff(n, this.seqAt(head)));
+  }
+
+  /** Where our FIN stands, or would. */
+  get finSeq(): Seq.Seq {
+    return this.seqAt(this.sendQueue.tail);
+  }
+
+  get finSent(): boolean {
+    return this.finQueued && Seq.gt(this.snd.max, this.finSeq);
+  }
+
+  get finAcked(): boolean {
+    return this.finQueued && Seq.gt(this.snd.una, this.finSeq);
+  }
+
+  get peerHasEnded(): boolean {
+    return this.rcv.finSeen && Seq.gt(this.rcv.nxt, this.rcv.finAt);
+  }
+
+  /** FlightSize: bytes sent and not cumulatively acknowledged. RFC 5681. */
+  get flightSize(): number {
+    return Seq.diff(this.snd.nxt, this.snd.una);
+  }
+
+  /** RCV.WND as the peer knows it. */
+  get rcvWnd(): number {
+    return Seq.diff(this.rcv.edge, this.rcv.nxt);
+  }
+
+  assemble(): Assembler {
+    return (this.assembler ??= new Assembler(this.receiveBuffer, this.tcp.options.outOfOrderRanges));
+  }
+
+  /** Something may have to be sent: look at it when this batch ends. */
+  markReady(): void {
+    if (this.isReady || this.state === 'CLOSED') return;
+    this.isReady = true;
+    this.tcp.ready.push(this);
+    this.tcp.env.wake();
+  }
+
+  /** News for the owner, told when the machine is at rest. */
+  tell(events: number): void {
+    if (this.pendingEvents === 0) this.tcp.env.announceLater(this);
+    this.pendingEvents |= events;
+  }
+
+  announce(): void {
+    const events = this.pendingEvents;
+    this.pendingEvents = 0;
+    this.owner?.onTcpEvent(this, events);
+  }
+
+  /** Room was made in the send queue. */
+  spaceMade(): void {
+    // Half empty first: an application woken for every segment would write in crumbs.
+    if (this.wantsSpace && this.sendQueue.length <= this.sendBuffer >> 1) {
+      this.wantsSpace = false;
+      this.tell(WRITABLE);
+    }
+  }
+
+  trouble(code: ErrorCode): void {
+    this.softError = code;
+    this.tell(TROUBLE);
+  }
+
+  /** Into CLOSED with an error that the application is told. */
+  fail(code: ErrorCode, syscall = 'read'): void {
+    const active = this.state === 'SYN-SENT' || (this.state === 'SYN-RECEIVED' && this.listener === null);
+    const where = { address: this.remoteAddress.toString(), port: this.remotePort };
+    this.end(active ? new NetError(code, 'connect', where) : new NetError(code, syscall));
+  }
+
+  /** Into CLOSED. Whoever waits is told; all tables forget it. */
+  end(error: NetError | null): void {
+    if (this.state === 'CLOSED') return;
+    this.error = error;
+    enter(this, 'CLOSED');
+    this.release();
+    this.tell(error === null ? CLOSED : CLOSED | ERROR);
+  }
+
+  /** Into TIME-WAIT: a row in a table keeps the peer's last words from doing harm; the connection is done. */
+  timeWait(now: number): void {
+    enter(this, 'TIME-WAIT');
+    this.tcp.remember(this, now);
+    this.release();
+    this.tell(CLOSED);
+  }
+
+  /** What is left to answer with. */
+  farewell(): TimeWaitEntry {
+    const { localAddress, localPort, remoteAddress, remotePort, snd, rcv, ts } = this;
+    return {
+      localAddress, localPort, remoteAddress, remotePort, sndNxt: snd.max, rcvNxt: rcv.nxt,
+      windowField: Math.min(0xffff, this.rcvWnd >>> rcv.shift),
+      hasTimestamps: ts.on, tsRecent: ts.recent, tsOffset: ts.offset,
+    };
+  }
+
+  private release(): void {
+    this.timers.clear();
+    this.tcp.env.wheel.cancel(this.timer);
+    this.sendQueue.clear();
+    this.assembler = null;
+    this.tcp.forget(this);
+  }
+
+  /** The wheel's one entry is lazy: it is moved only when a deadline comes before it. */
+  schedule(): void {
+    const next = this.timers.next();
+    if (next < this.timer.deadline) this.tcp.env.wheel.schedule(this.timer, next);
+  }
+
+  expire(now: number): void {
+    expire(this, now);
+    if (this.state !== 'CLOSED' && this.state !== 'TIME-WAIT') this.schedule();
+  }
+
+  check(): void {
+    assert(Seq.le(this.snd.una, this.snd.nxt) && Seq.le(this.snd.nxt, this.snd.max), 'tcp: una <= nxt <= max');
+    assert(Seq.le(this.rcv.nxt, this.rcv.edge), 'tcp: rcv.nxt <= rcv.edge');
+    assert(this.timers.retransmitAt === NEVER || this.timers.persistAt === NEVER, 'tcp: retransmit or persist, not both');
+    this.sendQueue.check();
+    this.receiveQueue.check();
+    this.assembler?.check();
+  }
+}

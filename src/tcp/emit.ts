@@ -1,0 +1,155 @@
+// One segment, or a superpacket of many, built and handed to IP: payload first, then the header pushed leftwards.
+// RFC 9293 §3.1, §3.10.7; RFC 7323 §2–3; RFC 2018 §3.
+
+import { copyOf } from '../address.js';
+import { pseudoSum } from '../checksum.js';
+import { Flow } from '../ip/flow.js';
+import type { IpHeader } from '../ip/header.js';
+import type { Packet } from '../packet.js';
+import type { Connection } from './connection.js';
+import { optionsLength, sackBlocksMax, synOptionsLength, writeOptions, writeSynOptions } from './options.js';
+import { noteAckSent, offerWindow } from './receiver.js';
+import type { Segment } from './segment.js';
+import * as Seq from './seq.js';
+import type { Tcp } from './tcp.js';
+import * as Wire from './wire.js';
+
+const scratchStarts = new Int32Array(4);
+const scratchEnds = new Int32Array(4);
+
+/** Payload bytes of a full segment now: SACK blocks come and go, and `snd.smss` has only the constant options taken off. */
+export function sendMss(c: Connection): number {
+  const blocks = sackBlockCount(c);
+  return blocks === 0 ? c.snd.smss : c.snd.smss - 4 - 8 * blocks;
+}
+
+function sackBlockCount(c: Connection): number {
+  return c.sackPermitted && c.assembler !== null ? Math.min(sackBlocksMax(c.ts.on), c.assembler.rangeCount) : 0;
+}
+
+/** The SYN, or SYN+ACK. RFC 9293 §3.10.1, §3.10.7.2. */
+export function emitSyn(c: Connection, now: number): void {
+  const answering = c.state !== 'SYN-SENT';
+  const options = c.tcp.synOptions;
+  options.mss = c.tcp.offeredMss(c);
+  // An answer holds only what the SYN offered (RFC 7323 §1.3, RFC 2018 §2).
+  options.windowScale = answering && !c.windowScaling ? -1 : c.rcv.shift;
+  options.sackPermitted = !answering || c.sackPermitted;
+  options.hasTimestamps = !answering || c.ts.on;
+  options.tsVal = c.ts.val(now);
+  options.tsEcr = answering ? c.ts.recent : 0;
+  const packet = c.tcp.env.pool.take(0);
+  const headerLength = 20 + synOptionsLength(options);
+  const at = packet.push(headerLength);
+  writeSynOptions(packet.bytes, at + 20, options);
+  // RFC 7323 §2.2: the window of a SYN is never scaled.
+  const window = Math.min(c.receiveBuffer, 0xffff);
+  c.rcv.offeredInSyn = window;
+  c.rcv.edge = Seq.add(c.rcv.nxt, window);
+  const flags = answering ? Wire.SYN | Wire.ACK : Wire.SYN;
+  writeHeader(
+    packet.bytes, at, c.localPort, c.remotePort, c.iss, answering ? c.rcv.nxt : Seq.seq(0), flags, window, headerLength,
+  );
+  if (answering) noteAckSent(c);
+  c.lastSentAt = now;
+  send(c.tcp, packet, c.flow, now);
+}
+
+/** `length` bytes of the send queue from `seq`, under `flags` and ACK; more than a full segment becomes a superpacket. */
+export function emit(c: Connection, flags: number, seq: Seq.Seq, length: number, now: number): void {
+  const packet = c.tcp.env.pool.take(length);
+  if (length > 0) {
+    c.sendQueue.copyTo(c.offsetOf(seq), length, packet.bytes, packet.end);
+    packet.end += length;
+    const full = sendMss(c);
+    if (length > full) packet.segmentSize = full;
+  }
+  const blocks = sackBlockCount(c);
+  if (blocks > 0) c.assembler!.sackBlocks(scratchStarts, scratchEnds, blocks, c.bytesReceived, c.rcv.nxt);
+  const headerLength = 20 + optionsLength(c.ts.on, blocks);
+  const at = packet.push(headerLength);
+  writeOptions(packet.bytes, at + 20, c.ts.val(now), c.ts.recent, c.ts.on, scratchStarts, scratchEnds, blocks);
+  const window = offerWindow(c);
+  c.rcv.edge = Seq.add(c.rcv.nxt, window);
+  writeHeader(
+    packet.bytes, at, c.localPort, c.remotePort, seq, c.rcv.nxt, flags | Wire.ACK, window >>> c.rcv.shift, headerLength,
+  );
+  // RFC 9293 §3.8.5, MUST-62: the pointer leads behind the last urgent byte, as long as that lies ahead.
+  const urgent = Seq.diff(c.snd.up, seq);
+  if (urgent > 0 && Seq.gt(c.snd.up, c.snd.una)) {
+    Wire.setFlags(packet.bytes, at, flags | Wire.ACK | Wire.URG);
+    Wire.setUrgent(packet.bytes, at, Math.min(urgent, 0xffff));
+  }
+  noteAckSent(c);
+  c.lastSentAt = now;
+  c.bytesSent += length;
+  send(c.tcp, packet, c.flow, now);
+}
+
+/** The RST of an abort, at the only sequence number that the peer takes. RFC 9293 §3.10.5, RFC 5961 §3. */
+export function emitReset(c: Connection): void {
+  emitBare(c.tcp, c.flow, c.localPort, c.remotePort, Wire.RST | Wire.ACK, c.snd.nxt, c.rcv.nxt, c.tcp.env.now());
+}
+
+/** The RST for a segment that belongs to nobody. RFC 9293 §3.10.7.1. */
+export function answerWithReset(tcp: Tcp, seg: Segment, header: IpHeader, now: number): void {
+  if ((seg.flags & Wire.RST) !== 0) return;
+  const flow = new Flow(copyOf(header.dst), copyOf(header.src), 6);
+  if ((seg.flags & Wire.ACK) !== 0) {
+    emitBare(tcp, flow, seg.dstPort, seg.srcPort, Wire.RST, seg.ack, Seq.seq(0), now);
+  } else {
+    emitBare(tcp, flow, seg.dstPort, seg.srcPort, Wire.RST | Wire.ACK, Seq.seq(0), Seq.add(seg.seq, seg.length), now);
+  }
+}
+
+/** An ACK from a connection that is only a row any more: RFC 9293 §3.10.7.4, TIME-WAIT. */
+export function emitFromTimeWait(tcp: Tcp, row: number, now: number): void {
+  const t = tcp.timeWait;
+  const packet = tcp.env.pool.take(0);
+  const headerLength = 20 + optionsLength(t.hasTimestamps(row), 0);
+  const at = packet.push(headerLength);
+  const tsVal = (Math.floor(now) + t.tsOffset(row)) >>> 0;
+  writeOptions(packet.bytes, at + 20, tsVal, t.tsRecent(row), t.hasTimestamps(row), scratchStarts, scratchEnds, 0);
+  writeHeader(
+    packet.bytes, at, t.localPort(row), t.remotePort(row), t.sndNxt(row), t.rcvNxt(row), Wire.ACK, t.windowField(row),
+    headerLength,
+  );
+  send(tcp, packet, new Flow(t.localAddress(row), t.remoteAddress(row), 6), now);
+}
+
+/** A header and nothing else. */
+export function emitBare(
+  tcp: Tcp, flow: Flow, srcPort: number, dstPort: number, flags: number, seq: Seq.Seq, ack: Seq.Seq, now: number,
+): void {
+  const packet = tcp.env.pool.take(0);
+  const at = packet.push(20);
+  writeHeader(packet.bytes, at, srcPort, dstPort, seq, ack, flags, 0, 20);
+  send(tcp, packet, flow, now);
+}
+
+/** The fixed twenty bytes but the checksum; every field is written, for the memory held another packet. */
+function writeHeader(
+  b: Uint8Array, at: number, srcPort: number, dstPort: number, seq: Seq.Seq, ack: Seq.Seq,
+  flags: number, windowField: number, headerLength: number,
+): void {
+  Wire.setSrcPort(b, at, srcPort);
+  Wire.setDstPort(b, at, dstPort);
+  Wire.setSeq(b, at, seq);
+  Wire.setAck(b, at, ack);
+  Wire.setHeaderLength(b, at, headerLength);
+  Wire.setFlags(b, at, flags);
+  Wire.setWindow(b, at, windowField);
+  Wire.setUrgent(b, at, 0);
+}
+
+/** The checksum is left to whoever knows whether a wire comes next: the field holds the pseudo-header's sum. */
+function send(tcp: Tcp, packet: Packet, flow: Flow, now: number): void {
+  const at = packet.start;
+  packet.transport = at;
+  packet.checksum = 'partial';
+  packet.checksumStart = at;
+  packet.checksumField = at + 16;
+  Wire.setChecksum(packet.bytes, at, pseudoSum(flow.src, flow.dst, 6, packet.end - at));
+  // A failure here is a loss like any other: the retransmission timer is armed.
+  tcp.ip.send(packet, flow, now);
+}

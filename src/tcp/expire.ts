@@ -1,0 +1,117 @@
+// What each deadline of a connection means. RFC 9293 §3.8.1, §3.8.3, §3.8.4, §3.8.6.1; RFC 6298 §5; RFC 5482.
+
+import { NEVER } from '../time.js';
+import type { Connection } from './connection.js';
+import { emit } from './emit.js';
+import * as Recovery from './recovery.js';
+import { adoptPathMtu, flush, sendKeepAlive, sendProbe } from './sender.js';
+import { isSynchronized } from './state.js';
+
+export function expire(c: Connection, now: number): void {
+  const t = c.timers;
+  if (now >= t.deadAt) return giveUp(c);
+  if (now >= t.delayedAckAt) {
+    t.delayedAckAt = NEVER;
+    emit(c, 0, c.snd.nxt, 0, now);
+  }
+  if (now >= t.retransmitAt) retransmit(c, now);
+  if (now >= t.persistAt) persist(c, now);
+  if (now >= t.keepAliveAt) keepAlive(c, now);
+}
+
+/** An orphan's FIN-WAIT-2, as Linux's tcp_fin_timeout: the peer may never close. Nobody is left to be told. */
+function giveUp(c: Connection): void {
+  c.end(null);
+}
+
+/** RFC 6298 (5.4)–(5.7). */
+function retransmit(c: Connection, now: number): void {
+  if (!persevere(c, now)) return;
+  c.retries++;
+  c.rto.backOff();
+  c.timedAt = NEVER;
+  c.timers.retransmitAt = NEVER;
+  if (!isSynchronized(c.state)) {
+    c.synOwed = true;
+    c.synWasLost = true;
+    flush(c, now);
+    return;
+  }
+  Recovery.onTimeout(c);
+  if (c.snd.wnd === 0 && c.sendQueue.length > 0) {
+    // The window was shut over what is in flight: probe it open (MUST-35); nothing is blamed on the network (SHLD-17).
+    sendProbe(c, now);
+    return;
+  }
+  // RFC 5681 §3.1 (4): the first timeout of a window cuts ssthresh; its repetitions do not.
+  c.congestion.onTimeout(c.retries === 1 ? c.flightSize : 0, now);
+  adoptPathMtu(c, now);
+  // Go back to the first unacknowledged byte; what the peer already has, its next ACK will skip.
+  c.snd.nxt = c.snd.una;
+  flush(c, now);
+  if (c.userTimeoutMs > 0) c.timers.retransmitAt = Math.min(c.timers.retransmitAt, c.stuckSince + c.userTimeoutMs);
+}
+
+/**
+ * RFC 9293 §3.8.3: between R1 and R2 the application hears of trouble, at R2 the connection ends. A user timeout, when
+ * set, is R2 (RFC 5482).
+ * @returns whether to go on
+ */
+function persevere(c: Connection, now: number): boolean {
+  const spent = c.userTimeoutMs > 0 ? now - c.stuckSince >= c.userTimeoutMs : c.retries >= retriesMax(c);
+  if (spent) {
+    // A passive open's client that never answers is nobody's loss.
+    if (c.listener !== null) c.end(null);
+    else c.fail(c.softError ?? 'ETIMEDOUT');
+    return false;
+  }
+  // MUST-20, SHLD-10: R1 is three retransmissions. The path may be the reason.
+  if (c.retries >= 3) {
+    c.flow.routeGeneration = -1;
+    c.trouble(c.softError ?? 'ETIMEDOUT');
+  }
+  return true;
+}
+
+function retriesMax(c: Connection): number {
+  const { synRetries, synAckRetries, orphanRetries, retries } = c.tcp.options;
+  if (!isSynchronized(c.state)) return c.listener === null ? synRetries : synAckRetries;
+  return c.orphan ? orphanRetries : retries;
+}
+
+/**
+ * MUST-37: as long as probes are answered the connection stays. Unanswered ones end it like retransmissions; so does a
+ * user timeout, answered or not, for a window held shut is how memory is held hostage (RFC 5482, "Sockstress").
+ */
+function persist(c: Connection, now: number): void {
+  c.timers.persistAt = NEVER;
+  if (c.stuckSince === NEVER) c.stuckSince = now;
+  const silent = c.probes > 0 && now - c.lastArrivalAt > c.tcp.options.probeSilenceMs;
+  if (c.orphan && c.probes >= c.tcp.options.orphanRetries) {
+    // Nobody holds it any more, and a peer that keeps its window shut must not hold it either.
+    c.abort();
+    return;
+  }
+  if (silent || (c.userTimeoutMs > 0 && now - c.stuckSince >= c.userTimeoutMs)) {
+    c.fail('ETIMEDOUT');
+    return;
+  }
+  sendProbe(c, now);
+}
+
+function keepAlive(c: Connection, now: number): void {
+  c.timers.keepAliveAt = NEVER;
+  const idleFor = now - c.lastArrivalAt;
+  if (c.keepAlivesSent === 0 && idleFor < c.keepAliveIdleMs) {
+    c.timers.keepAliveAt = now + c.keepAliveIdleMs - idleFor;
+    return;
+  }
+  // MUST-29: one unanswered probe does not kill.
+  if (c.keepAlivesSent >= c.keepAliveProbes) {
+    c.fail('ETIMEDOUT');
+    return;
+  }
+  c.keepAlivesSent++;
+  sendKeepAlive(c, now);
+  c.timers.keepAliveAt = now + c.keepAliveIntervalMs;
+}

@@ -1,0 +1,137 @@
+// A passive open: one connection for each client, any number at once. Half-open connections and accepted ones wait in
+// two bounded queues. RFC 9293 §3.9.1.1, §3.10.7.2; RFC 4987.
+
+import type { Address } from '../address.js';
+import { copyOf, isMulticast, isUnspecified, isV4 } from '../address.js';
+import type { Announcer } from '../environment.js';
+import { Flow } from '../ip/flow.js';
+import type { IpHeader } from '../ip/header.js';
+import { learnSyn } from './arrival.js';
+import { Connection, type ConnectionOptions } from './connection.js';
+import { answerWithReset } from './emit.js';
+import type { Segment } from './segment.js';
+import type { Tcp } from './tcp.js';
+import * as Wire from './wire.js';
+
+export interface ListenerOwner {
+  /** Connections wait in `accept()`. Called when no segment is being processed. */
+  onTcpAccept(listener: Listener): void;
+}
+
+export interface ListenOptions extends ConnectionOptions {
+  /** Default: the unspecified IPv6 address, which hears both families. */
+  readonly address?: Address;
+  /** 1 .. 65535; 0: a free one is chosen. */
+  readonly port: number;
+  /** Connections that may wait to be accepted. Default 511, as Node. */
+  readonly backlog?: number;
+  /** With the unspecified IPv6 address: do not hear IPv4. Default false. */
+  readonly ipv6Only?: boolean;
+}
+
+export class Listener implements Announcer {
+  owner: ListenerOwner | null = null;
+  readonly address: Address;
+  readonly backlog: number;
+  readonly ipv6Only: boolean;
+  /** Connections in SYN-RECEIVED. */
+  private readonly halfOpen = new Set<Connection>();
+  private readonly waiting: Connection[] = [];
+  private announced = false;
+  private closed = false;
+
+  constructor(private readonly tcp: Tcp, readonly port: number, address: Address, private readonly options: ListenOptions) {
+    this.address = address;
+    this.backlog = options.backlog ?? 511;
+    this.ipv6Only = options.ipv6Only ?? false;
+  }
+
+  /** Would a SYN to `local` come here? */
+  hears(local: Address): boolean {
+    if (!isUnspecified(this.address)) return this.address.equals(local);
+    if (isV4(this.address)) return isV4(local);
+    return !this.ipv6Only || !isV4(local);
+  }
+
+  get halfOpenCount(): number {
+    return this.halfOpen.size;
+  }
+
+  get waitingCount(): number {
+    return this.waiting.length;
+  }
+
+  /** RFC 9293 §3.10.7.2, LISTEN. */
+  arrive(seg: Segment, header: IpHeader, now: number): void {
+    const { counters } = this.tcp.env;
+    // First: a RST is nothing to a listener. SYN+FIN and worse is nobody's first word (SEC-66).
+    if ((seg.flags & Wire.RST) !== 0) return counters.drop('tcp-no-socket');
+    // Second: an ACK acknowledges nothing of ours.
+    if ((seg.flags & Wire.ACK) !== 0) {
+      counters.drop('tcp-no-socket');
+      return answerWithReset(this.tcp, seg, header, now);
+    }
+    // Third: the SYN.
+    if ((seg.flags & Wire.SYN) === 0 || (seg.flags & Wire.FIN) !== 0) return counters.drop('tcp-bad-flags');
+    // MUST-57, MUST-63; IP has dropped what came to or from a group, this is for what it cannot know.
+    if (header.cast !== 'unicast' || isMulticast(header.src)) return counters.drop('tcp-not-unicast');
+    if (this.halfOpen.size >= this.tcp.options.halfOpen || this.waiting.length >= this.backlog) {
+      return counters.drop('tcp-listen-overflow');
+    }
+    this.open(seg, header, now);
+  }
+
+  private open(seg: Segment, header: IpHeader, now: number): void {
+    const flow = new Flow(copyOf(header.dst), copyOf(header.src), 6);
+    const c = this.tcp.newConnection(flow, seg.dstPort, seg.srcPort, this, now);
+    if (c === null) return;
+    c.configure(this.options);
+    c.state = 'SYN-RECEIVED';
+    learnSyn(c, seg, now);
+    c.lastArrivalAt = now;
+    c.synOwed = true;
+    this.halfOpen.add(c);
+    c.markReady();
+    // Text on a SYN is not taken: the client sends it again, to a connection that stands.
+  }
+
+  /** The handshake is done: may the connection wait to be accepted? False: no room; it stays half-open. */
+  admit(c: Connection): boolean {
+    if (this.waiting.length >= this.backlog) return false;
+    this.halfOpen.delete(c);
+    c.listener = null;
+    this.waiting.push(c);
+    if (!this.announced) {
+      this.announced = true;
+      this.tcp.env.announceLater(this);
+    }
+    return true;
+  }
+
+  /** A half-open connection came to nothing. */
+  forget(c: Connection): void {
+    this.halfOpen.delete(c);
+  }
+
+  announce(): void {
+    this.announced = false;
+    this.owner?.onTcpAccept(this);
+  }
+
+  /** The connection that waits longest, or null. It may have ended already: then its state says so. */
+  accept(): Connection | null {
+    return this.waiting.shift() ?? null;
+  }
+
+  /** No more clients. Those that nobody accepted are reset; accepted ones live on. */
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.tcp.stopListening(this);
+    for (const c of this.halfOpen) c.abort();
+    for (const c of this.waiting) c.abort();
+    this.halfOpen.clear();
+    this.waiting.length = 0;
+  }
+}
+

@@ -1,0 +1,62 @@
+// The variables of a connection, under the RFC's names; no behaviour. RFC 9293 §3.3.1, RFC 7323.
+
+import { type Seq, seq } from './seq.js';
+
+/** Invariant: una <= nxt <= max, in sequence order. */
+export class Snd {
+  una: Seq = seq(0);
+  nxt: Seq = seq(0);
+  /** One past the highest that was ever sent: `nxt` goes back for a retransmission, `max` never does. */
+  max: Seq = seq(0);
+  /** What the peer offers, bytes, scaled. */
+  wnd = 0;
+  /** The largest it ever offered. RFC 9293 §3.8.6.2.1, RFC 5961 §5.2. */
+  maxWnd = 0;
+  wl1: Seq = seq(0);
+  wl2: Seq = seq(0);
+  /** One past the urgent data (MUST-62); at or below `una` when there is none. */
+  up: Seq = seq(0);
+  /** The end of the last segment sent that was less than full, for Nagle. */
+  sml: Seq = seq(0);
+  /** Snd.Wind.Shift, 0 .. 14. */
+  shift = 0;
+  /** What the peer's MSS option said, or the default. */
+  mss = 536;
+  /** Payload bytes of a full segment: eff.snd.MSS, with the options of every segment taken off. RFC 9293 §3.7.1. */
+  smss = 536;
+}
+
+/** Invariant: nxt <= edge, in sequence order. */
+export class Rcv {
+  nxt: Seq = seq(0);
+  /** The right edge that was offered: RCV.NXT + RCV.WND. It never moves left (SHLD-14). */
+  edge: Seq = seq(0);
+  /** The window that our SYN offered, bytes. */
+  offeredInSyn = 0;
+  /** Last.ACK.sent. RFC 7323 §4.3. */
+  lastAckSent: Seq = seq(0);
+  up: Seq = seq(0);
+  /** Rcv.Wind.Shift, 0 .. 14. */
+  shift = 0;
+  /** Largest payload seen or offered: two of these draw an ACK. RFC 5681 §4.2 (RMSS). */
+  rmss = 536;
+  /** Where the peer's FIN stands, once seen; it may be out of order. */
+  finAt: Seq = seq(0);
+  finSeen = false;
+}
+
+/** RFC 7323 §3. */
+export class Timestamps {
+  /** Both SYNs had the option. */
+  on = false;
+  /** TS.Recent, and when it was taken (ms). */
+  recent = 0;
+  recentAt = 0;
+  /** Added to the clock, at random per connection, so that it tells nothing about the host. RFC 7323 §5.4. */
+  offset = 0;
+
+  /** TSval now: ticks of 1 ms. */
+  val(now: number): number {
+    return (Math.floor(now) + this.offset) >>> 0;
+  }
+}

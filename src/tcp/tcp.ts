@@ -1,0 +1,374 @@
+// TCP: whom a segment belongs to, ports, and a RST for what belongs to nobody. RFC 9293 §3.10.7, RFC 6056, RFC 5927.
+
+import { type Address, ANY6, cell, isLimitedBroadcast, isMulticast, isUnspecified, isV4 } from '../address.js';
+import { SlabPool } from '../byte-queue.js';
+import { fold, pseudoSum, sumLanes } from '../checksum.js';
+import type { DropReason } from '../counters.js';
+import type { Environment } from '../environment.js';
+import { NetError } from '../errors.js';
+import { EphemeralPorts } from '../ip/ephemeral-ports.js';
+import { Flow } from '../ip/flow.js';
+import type { IpHeader } from '../ip/header.js';
+import type { Ip } from '../ip/ip.js';
+import type { IcmpError, Protocol } from '../ip/protocol.js';
+import type { Packet } from '../packet.js';
+import { NEVER } from '../time.js';
+import { type Expirable, TimerEntry } from '../timer-wheel.js';
+import { arrive } from './arrival.js';
+import { Connection, type ConnectionOptions } from './connection.js';
+import { ConnectionTable } from './connection-table.js';
+import { answerWithReset, emitFromTimeWait } from './emit.js';
+import { IsnGenerator } from './isn.js';
+import { Listener, type ListenOptions } from './listener.js';
+import { TcpOptions } from './options.js';
+import { parseSegment, Segment } from './segment.js';
+import { flush } from './sender.js';
+import * as Seq from './seq.js';
+import { isSynchronized } from './state.js';
+import { TimeWaitTable } from './time-wait.js';
+import * as Wire from './wire.js';
+
+/** Limits and defaults of all connections. */
+export interface TcpSettings {
+  /** Connections in all states but TIME-WAIT. Default 262,144. */
+  readonly connections: number;
+  /** Half-open connections of one listener. Default 1,024; Linux tcp_max_syn_backlog is 128 … 4,096 by memory. */
+  readonly halfOpen: number;
+  /** Ranges of out-of-order text of one connection. Default 1,024. */
+  readonly outOfOrderRanges: number;
+  /** Bytes. Default 1 MiB each. */
+  readonly sendBuffer: number;
+  readonly receiveBuffer: number;
+  /** Repetitions of a SYN before ETIMEDOUT. Default 7: 247 s, for RFC 9293 MUST-23 wants three minutes (Linux: 6, 127 s). */
+  readonly synRetries: number;
+  /** Repetitions of a SYN+ACK. Default 5, as Linux tcp_synack_retries. */
+  readonly synAckRetries: number;
+  /** R2: repetitions of text. Default 15, as Linux tcp_retries2: over 100 s (SHLD-11). */
+  readonly retries: number;
+  /** R2 once nobody holds the connection any more. Default 8, as Linux tcp_orphan_retries. */
+  readonly orphanRetries: number;
+  /** An orphan's wait for the peer's FIN, ms. Default 60,000, as Linux tcp_fin_timeout. */
+  readonly finWait2Ms: number;
+  /** 2MSL, ms. Default 60,000: MSL 30 s, as Linux and BSD; RFC 9293 §3.4.2 says MSL 2 min, "a matter of engineering". */
+  readonly timeWaitMs: number;
+  /** Rows of the TIME-WAIT table; the oldest makes room. Default 16,384. */
+  readonly timeWaits: number;
+  /** Zero-window probes unanswered for so long end the connection, ms. Default 600,000. */
+  readonly probeSilenceMs: number;
+}
+
+export const TCP_SETTINGS: TcpSettings = {
+  connections: 262_144,
+  halfOpen: 1024,
+  outOfOrderRanges: 1024,
+  sendBuffer: 1 << 20,
+  receiveBuffer: 1 << 20,
+  synRetries: 7,
+  synAckRetries: 5,
+  retries: 15,
+  orphanRetries: 8,
+  finWait2Ms: 60_000,
+  timeWaitMs: 60_000,
+  timeWaits: 16_384,
+  probeSilenceMs: 600_000,
+};
+
+export interface ConnectOptions extends ConnectionOptions {
+  readonly address: Address;
+  /** 1 .. 65535. */
+  readonly port: number;
+  /** Default: chosen by IP. RFC 9293 MUST-43, MUST-44. */
+  readonly localAddress?: Address;
+  /** Default 0: an ephemeral one is chosen (RFC 6056). */
+  readonly localPort?: number;
+}
+
+/** RFC 9293 §3.7.1 gives no floor; a peer that offers less than this wants us to send headers (CVE-2019-11479). As netstack3. */
+const MSS_MIN = 216;
+
+export class Tcp implements Protocol, Expirable {
+  readonly number = 6;
+  readonly slabs = new SlabPool();
+  readonly connections: ConnectionTable<Connection>;
+  readonly timeWait: TimeWaitTable;
+  /** Connections that may have something to send when the batch ends. */
+  readonly ready: Connection[] = [];
+  /** Filled anew for each SYN. */
+  readonly synOptions = new TcpOptions();
+  private readonly listeners = new Map<number, Listener[]>();
+  private readonly isn: IsnGenerator;
+  private readonly ports: EphemeralPorts;
+  private readonly segment = new Segment();
+  private readonly timer = new TimerEntry(this);
+
+  constructor(readonly ip: Ip, readonly env: Environment, readonly options: TcpSettings = TCP_SETTINGS) {
+    this.connections = new ConnectionTable(env.random);
+    this.timeWait = new TimeWaitTable(env.random, env.limits, options.timeWaits);
+    this.isn = new IsnGenerator(env.random);
+    this.ports = new EphemeralPorts(env.random);
+    env.limits.add({
+      name: 'tcp.connections', unit: 'entries', max: options.connections, used: () => this.connections.size,
+      source: 'our choice: 1 GB of idle connections',
+    });
+    env.limits.add({
+      name: 'tcp.half-open', unit: 'entries', max: options.halfOpen, source: 'RFC 4987; Linux tcp_max_syn_backlog',
+      used: () => Math.max(0, ...[...this.listeners.values()].flat().map((l) => l.halfOpenCount)),
+    });
+    env.limits.add({
+      name: 'tcp.out-of-order-ranges', unit: 'entries', max: options.outOfOrderRanges, source: 'CVE-2018-5390',
+      used: () => {
+        let most = 0;
+        for (const c of this.connections) most = Math.max(most, c.assembler?.rangeCount ?? 0);
+        return most;
+      },
+    });
+  }
+
+  // Segments in.
+
+  input(packet: Packet, header: IpHeader, now: number): void {
+    const seg = this.segment;
+    const reason = this.receive(packet, header, seg);
+    if (reason !== null) {
+      this.env.counters.drop(reason);
+      return;
+    }
+    const c = this.connections.get(header.dst, seg.dstPort, header.src, seg.srcPort);
+    if (c !== null) {
+      arrive(c, seg, packet, now);
+      return;
+    }
+    const row = this.timeWait.find(header.dst, seg.dstPort, header.src, seg.srcPort);
+    if (row >= 0 && !this.arriveInTimeWait(row, seg, header, now)) return;
+    const listener = this.listenerFor(header.dst, seg.dstPort);
+    if (listener !== null) {
+      listener.arrive(seg, header, now);
+      return;
+    }
+    this.env.counters.drop('tcp-no-socket');
+    answerWithReset(this, seg, header, now);
+  }
+
+  private receive(packet: Packet, header: IpHeader, seg: Segment): DropReason | null {
+    // RFC 1122 §4.2.3.10, SEC-26: TCP speaks to one.
+    if (header.cast !== 'unicast') return 'tcp-not-unicast';
+    const reason = parseSegment(packet.bytes, packet.start, packet.end, seg);
+    if (reason !== null) return reason;
+    if (packet.checksum !== 'whole') return null;
+    // MUST-3.
+    const pseudo = pseudoSum(header.src, header.dst, 6, packet.end - packet.start);
+    return fold(sumLanes(packet.bytes, packet.lanes, packet.start, packet.end, pseudo)) === 0xffff ? null : 'tcp-bad-checksum';
+  }
+
+  private listenerFor(local: Address, port: number): Listener | null {
+    const here = this.listeners.get(port);
+    if (here === undefined) return null;
+    let general: Listener | null = null;
+    for (const l of here) {
+      if (!l.hears(local)) continue;
+      if (!isUnspecified(l.address)) return l;
+      // The wildcard of the address's own family is the more specific one.
+      if (general === null || isV4(l.address) === isV4(local)) general = l;
+    }
+    return general;
+  }
+
+  /**
+   * RFC 9293 §3.10.7.4 for TIME-WAIT, with RFC 1337 (a RST does not end it) and RFC 6191 (a SYN that is plainly newer may).
+   * @returns whether the segment is to be treated as for a new connection
+   */
+  private arriveInTimeWait(row: number, seg: Segment, header: IpHeader, now: number): boolean {
+    const t = this.timeWait;
+    if ((seg.flags & Wire.RST) !== 0) {
+      this.env.counters.drop('tcp-time-wait');
+      return false;
+    }
+    if ((seg.flags & Wire.SYN) !== 0 && (seg.flags & Wire.ACK) === 0) {
+      // RFC 6191 §2: newer by timestamp, or without one by sequence number (RFC 9293 MAY-2).
+      const both = t.hasTimestamps(row) && seg.options.hasTimestamps;
+      const isNewer = both
+        ? ((seg.options.tsVal - t.tsRecent(row)) | 0) > 0 || (seg.options.tsVal === t.tsRecent(row) && Seq.gt(seg.seq, t.rcvNxt(row)))
+        : Seq.gt(seg.seq, t.rcvNxt(row));
+      if (isNewer && this.listenerFor(header.dst, seg.dstPort) !== null) {
+        t.remove(row);
+        return true;
+      }
+    }
+    this.env.counters.drop('tcp-time-wait');
+    // The FIN again: our ACK was lost; 2MSL begin anew.
+    if ((seg.flags & Wire.FIN) !== 0) t.refresh(row, now + this.options.timeWaitMs);
+    // Text, SYN or FIN is told where we are. A bare ACK is not: it may be the answer to one of ours.
+    if (seg.length > 0) emitFromTimeWait(this, row, now);
+    return false;
+  }
+
+  /** RFC 9293 §3.9.2.2, RFC 5927: believed only with a sequence number in flight; aborts only what is not yet synchronized. */
+  onError(error: IcmpError, _now: number): boolean {
+    const { bytes, at, end } = error;
+    if (end - at < 8) return false;
+    const c = this.connections.get(error.src, Wire.srcPort(bytes, at), error.dst, Wire.dstPort(bytes, at));
+    if (c === null) return false;
+    const seq = Wire.seq(bytes, at);
+    if (Seq.lt(seq, c.snd.una) || Seq.ge(seq, c.snd.max)) {
+      this.env.counters.drop('icmp-implausible');
+      return false;
+    }
+    switch (error.kind) {
+      case 'packet-too-big':
+        c.markReady();
+        return true;
+      case 'port-unreachable':
+      case 'protocol-unreachable':
+        // SHLD-26, but RFC 5927 §5.2: a hard error is a soft one once the connection is synchronized.
+        if (!isSynchronized(c.state) && c.listener === null) c.fail('ECONNREFUSED', 'connect');
+        else c.trouble(error.code);
+        return true;
+      default:
+        // MUST-56, SHLD-25.
+        c.trouble(error.code);
+        return true;
+    }
+  }
+
+  // The egress of a batch.
+
+  flush(now: number): void {
+    // What a flush makes ready (through the loopback) waits for the next batch.
+    const count = this.ready.length;
+    for (let i = 0; i < count; i++) {
+      const c = this.ready[i]!;
+      c.isReady = false;
+      flush(c, now);
+    }
+    this.ready.copyWithin(0, count);
+    this.ready.length -= count;
+  }
+
+  // The user's calls.
+
+  /**
+   * OPEN, active. The connection is in SYN-SENT; its owner hears CONNECTED or CLOSED | ERROR.
+   * @throws NetError EADDRNOTAVAIL, EADDRINUSE, ENETUNREACH, EHOSTUNREACH, ENOBUFS
+   */
+  connect(options: ConnectOptions): Connection {
+    const where = { address: options.address.toString(), port: options.port };
+    // RFC 9293 MUST-46.
+    if (isMulticast(options.address) || isLimitedBroadcast(options.address)) throw new NetError('ENETUNREACH', 'connect', where);
+    const unspecified = cell();
+    const src = options.localAddress ?? unspecified;
+    const flow = new Flow(src, options.address, 6);
+    const failure = this.ip.route(flow);
+    if (failure !== null) throw new NetError(failure, 'connect', where);
+    if (flow.route!.cast !== 'unicast') throw new NetError('ENETUNREACH', 'connect', where);
+    const isFree = (port: number): boolean => this.isFree(flow.src, port, flow.dst, options.port);
+    let localPort = options.localPort ?? 0;
+    if (localPort === 0) localPort = this.ports.pick(flow.src, flow.dst, options.port, isFree);
+    else if (!isFree(localPort)) throw new NetError('EADDRINUSE', 'connect', where);
+    if (localPort === 0) throw new NetError('EADDRNOTAVAIL', 'connect', where);
+    const c = this.newConnection(flow, localPort, options.port, null, this.env.now());
+    if (c === null) throw new NetError('ENOBUFS', 'connect', where);
+    c.configure(options);
+    c.state = 'SYN-SENT';
+    c.synOwed = true;
+    c.markReady();
+    return c;
+  }
+
+  private isFree(local: Address, localPort: number, remote: Address, remotePort: number): boolean {
+    return this.connections.get(local, localPort, remote, remotePort) === null &&
+      this.timeWait.find(local, localPort, remote, remotePort) < 0 && this.listenerFor(local, localPort) === null;
+  }
+
+  /**
+   * OPEN, passive.
+   * @throws NetError EADDRINUSE, EADDRNOTAVAIL
+   */
+  listen(options: ListenOptions): Listener {
+    const address = options.address ?? ANY6;
+    const where = { address: address.toString(), port: options.port };
+    if (!isUnspecified(address) && !this.ip.isLocal(address)) throw new NetError('EADDRNOTAVAIL', 'listen', where);
+    let port = options.port;
+    if (port === 0) {
+      port = this.ports.pick(address, ANY6, 0, (p) => !this.listeners.has(p));
+      if (port === 0) throw new NetError('EADDRINUSE', 'listen', where);
+    }
+    const here = this.listeners.get(port) ?? [];
+    if (here.some((l) => l.address.equals(address))) {
+      throw new NetError('EADDRINUSE', 'listen', { ...where, hint: 'address already in use' });
+    }
+    const listener = new Listener(this, port, address, options);
+    here.push(listener);
+    this.listeners.set(port, here);
+    return listener;
+  }
+
+  stopListening(listener: Listener): void {
+    const rest = (this.listeners.get(listener.port) ?? []).filter((l) => l !== listener);
+    if (rest.length > 0) this.listeners.set(listener.port, rest);
+    else this.listeners.delete(listener.port);
+  }
+
+  // What connections ask.
+
+  /** A connection in the table, in CLOSED, its sequence number chosen; null: the table is full. */
+  newConnection(flow: Flow, localPort: number, remotePort: number, listener: Listener | null, now: number): Connection | null {
+    if (this.connections.size >= this.options.connections) {
+      this.env.counters.drop('tcp-too-many-connections');
+      return null;
+    }
+    const c = new Connection(this, flow, localPort, remotePort, listener);
+    c.iss = this.isn.next(flow.src, localPort, flow.dst, remotePort, now);
+    c.snd.una = c.iss;
+    c.snd.nxt = Seq.add(c.iss, 1);
+    c.snd.max = c.snd.nxt;
+    c.snd.up = c.iss;
+    c.snd.sml = c.iss;
+    c.recovery.recover = c.iss;
+    c.ts.offset = this.env.random.u32();
+    // RFC 7323 §2.3: a shift that lets the field say the whole buffer.
+    while (c.rcv.shift < 14 && 0xffff << c.rcv.shift < c.receiveBuffer) c.rcv.shift++;
+    this.connections.add(c);
+    return c;
+  }
+
+  /** MUST-67: what we can receive, less the fixed headers. */
+  offeredMss(c: Connection): number {
+    if (this.ip.route(c.flow) !== null) return c.flow.dst.family === 4 ? 536 : 1220;
+    return c.flow.route!.interface.mtu - headersOf(c.flow);
+  }
+
+  /** Eff.snd.MSS, MUST-16: the peer's, or the path's, whichever is smaller, less the options of every segment. */
+  setSmss(c: Connection, now: number): void {
+    const path = this.ip.pathMtuOf(c.flow, now) - headersOf(c.flow);
+    const options = c.ts.on ? 12 : 0;
+    c.snd.smss = Math.max(MSS_MIN, Math.min(Math.max(c.snd.mss, MSS_MIN), path)) - options;
+    c.pathMtuGeneration = this.ip.pathMtu.generation;
+    c.congestion.smss = c.snd.smss;
+  }
+
+  /** Largest payload of a segment from the peer. */
+  readonly rmssMax = 65_535;
+
+  remember(c: Connection, now: number): void {
+    this.timeWait.add(c.farewell(), now + this.options.timeWaitMs);
+    this.scheduleTimeWait();
+  }
+
+  forget(c: Connection): void {
+    this.connections.delete(c);
+    c.listener?.forget(c);
+  }
+
+  private scheduleTimeWait(): void {
+    const next = this.timeWait.nextTimeout();
+    if (next !== NEVER && this.timer.deadline === NEVER) this.env.wheel.schedule(this.timer, next);
+  }
+
+  expire(now: number): void {
+    this.timeWait.expire(now);
+    this.scheduleTimeWait();
+  }
+}
+
+/** IP's and TCP's fixed headers, bytes. RFC 6691. */
+const headersOf = (flow: Flow): number => (isV4(flow.dst) ? 40 : 60);

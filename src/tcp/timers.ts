@@ -1,0 +1,26 @@
+// The deadlines of a connection and their minimum. The connection keeps one lazy entry in the stack's wheel.
+
+import { NEVER } from '../time.js';
+
+export class Timers {
+  /** RFC 6298: something is in flight. */
+  retransmitAt = NEVER;
+  /** RFC 9293 §3.8.6.1: the window is shut, or too small to use, and text waits. Never together with `retransmitAt`. */
+  persistAt = NEVER;
+  delayedAckAt = NEVER;
+  keepAliveAt = NEVER;
+  /** Give up at this time: SYN, user timeout, FIN-WAIT-2, an orphan's farewell. */
+  deadAt = NEVER;
+
+  next(): number {
+    return Math.min(this.retransmitAt, this.persistAt, this.delayedAckAt, this.keepAliveAt, this.deadAt);
+  }
+
+  clear(): void {
+    this.retransmitAt = NEVER;
+    this.persistAt = NEVER;
+    this.delayedAckAt = NEVER;
+    this.keepAliveAt = NEVER;
+    this.deadAt = NEVER;
+  }
+}
