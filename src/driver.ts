@@ -1,0 +1,80 @@
+// Who drives a stack in real time. The one file of the core that knows the clock and sleeps: after anything happens
+// exactly one poll is pending, and a long run of polls lets the platform's event loop turn in between.
+
+import type { Stack } from './stack.js';
+import { NEVER } from './time.js';
+
+/** Polls follow one another by microtask for so long; then the event loop gets its turn, lest others starve (SEC-92). */
+const TURN_MS = 5;
+/** setTimeout takes no more (SEC-98). */
+const SLEEP_MS_MAX = 2 ** 31 - 1;
+
+export interface Driver {
+  /** The stack stands still until somebody else drives it. */
+  stop(): void;
+}
+
+/** Drive `stack` by the platform's monotonic clock, until `stop`. */
+export function drive(stack: Stack): Driver {
+  return new RealTime(stack);
+}
+
+class RealTime implements Driver {
+  private stopped = false;
+  private pending = false;
+  /** When a poll last began a turn of the event loop. */
+  private turnAt = performance.now();
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private timerAt = NEVER;
+
+  constructor(private readonly stack: Stack) {
+    stack.clock = () => performance.now();
+    stack.onWake = () => this.schedule();
+    this.schedule();
+  }
+
+  stop(): void {
+    this.stopped = true;
+    this.stack.onWake = null;
+    clearTimeout(this.timer);
+  }
+
+  private schedule(): void {
+    if (this.pending || this.stopped) return;
+    this.pending = true;
+    if (performance.now() - this.turnAt < TURN_MS) queueMicrotask(this.run);
+    else nextTurn(this.runTurn);
+  }
+
+  private readonly run = (): void => {
+    if (this.stopped) return;
+    this.pending = false;
+    const now = performance.now();
+    this.stack.poll(now);
+    if (!this.pending) this.sleepUntil(this.stack.nextTimeout(), now);
+  };
+
+  private readonly runTurn = (): void => {
+    this.turnAt = performance.now();
+    this.run();
+  };
+
+  /** The timer only moves forwards: one that rings too early finds nothing due, and is set again. */
+  private sleepUntil(at: number, now: number): void {
+    if (at >= this.timerAt) return;
+    clearTimeout(this.timer);
+    this.timerAt = at;
+    this.timer = setTimeout(this.ring, Math.min(SLEEP_MS_MAX, Math.max(0, Math.ceil(at - now))));
+  }
+
+  private readonly ring = (): void => {
+    this.timerAt = NEVER;
+    if (!this.pending) this.runTurn();
+  };
+}
+
+/** After input and output had their turn: setImmediate where there is one, else the shortest sleep. */
+function nextTurn(run: () => void): void {
+  if (typeof setImmediate === 'function') setImmediate(run);
+  else setTimeout(run, 0);
+}

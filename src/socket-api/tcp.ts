@@ -1,0 +1,370 @@
+// Stream sockets, native face: promises, async iteration, back-pressure. One object per connection over the RFC's user
+// calls (tcp/connection.ts); nothing here knows a segment.
+
+import { type Address } from '../address.js';
+import { invalidArgument, NetError } from '../errors.js';
+import {
+  CLOSED, CONNECTED, type Connection, type ConnectionOptions, type ConnectionOwner, END, READABLE, WRITABLE,
+} from '../tcp/connection.js';
+import type { Listener, ListenerOwner } from '../tcp/listener.js';
+import type { Tcp } from '../tcp/tcp.js';
+import { addressOf, portOf } from './arguments.js';
+import type { Waiter } from './waiter.js';
+
+/** What a face needs of a stack; a `Stack` is one. */
+export interface TcpHost {
+  readonly tcp: Tcp;
+}
+
+export interface TcpConnectOptions extends ConnectionOptions {
+  /** Text form, of either family, or an `Address`. */
+  readonly address: string | Address;
+  /** 1 .. 65535. */
+  readonly port: number;
+  /** Default: chosen by the route to `address`. */
+  readonly localAddress?: string | Address;
+  /** Default 0: an ephemeral port. */
+  readonly localPort?: number;
+  /** Gives up connecting: the promise rejects with the signal's reason. */
+  readonly signal?: Signal;
+}
+
+/** The part of an AbortSignal that is used here: the core names no platform. */
+export interface Signal {
+  readonly aborted: boolean;
+  readonly reason: unknown;
+  addEventListener(type: 'abort', listener: () => void, options?: { once?: boolean }): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+}
+
+interface Writer extends Waiter<void> {
+  readonly bytes: Uint8Array;
+  at: number;
+}
+
+/**
+ * One connection.
+ *
+ * Bytes given to `write` arrive, once, in order, or a call says why not. Bytes from `read` are the caller's: the stack
+ * never touches them again. `for await (const bytes of socket)` reads to the peer's end and then closes.
+ */
+export class TcpSocket implements ConnectionOwner, AsyncIterable<Uint8Array> {
+  private connection: Connection;
+  private reader: Waiter<boolean> | null = null;
+  private writers: Writer[] | null = null;
+  private watcher: Waiter<void> | null = null;
+  private closing: Promise<void> | null = null;
+  private finished = false;
+
+  /** For `TcpSocket.connect` and `TcpServer`; an application has no connection to give. */
+  constructor(connection: Connection) {
+    this.connection = connection;
+    connection.owner = this;
+    this.finished = connection.state === 'CLOSED' || connection.state === 'TIME-WAIT';
+  }
+
+  /**
+   * Open a connection.
+   * @throws (rejects) NetError ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH, ENETUNREACH, EADDRINUSE, EADDRNOTAVAIL …
+   */
+  static async connect(host: TcpHost, options: TcpConnectOptions): Promise<TcpSocket> {
+    const signal = options.signal ?? null;
+    if (signal !== null && signal.aborted) throw signal.reason;
+    const connection = host.tcp.connect({
+      ...options,
+      address: addressOf('address', options.address),
+      port: portOf('port', options.port, 1),
+      ...(options.localAddress !== undefined && { localAddress: addressOf('localAddress', options.localAddress) }),
+    } as Parameters<Tcp['connect']>[0]);
+    const socket = new TcpSocket(connection);
+    const abort = (): void => connection.abort();
+    signal?.addEventListener('abort', abort, { once: true });
+    try {
+      await new Promise<void>((resolve, reject) => {
+        socket.watcher = { resolve, reject };
+      });
+    } catch (error) {
+      throw signal !== null && isAborted(signal) ? signal.reason : error;
+    } finally {
+      signal?.removeEventListener('abort', abort);
+    }
+    return socket;
+  }
+
+  get localAddress(): string {
+    return this.connection.localAddress.toString();
+  }
+
+  get localPort(): number {
+    return this.connection.localPort;
+  }
+
+  get remoteAddress(): string {
+    return this.connection.remoteAddress.toString();
+  }
+
+  get remotePort(): number {
+    return this.connection.remotePort;
+  }
+
+  get family(): 'IPv4' | 'IPv6' {
+    return this.connection.remoteAddress.family === 4 ? 'IPv4' : 'IPv6';
+  }
+
+  /** RFC 9293 §3.3.2. */
+  get state(): Connection['state'] {
+    return this.connection.state;
+  }
+
+  /** In-order bytes from the peer so far, and bytes accepted by `write`. */
+  get bytesRead(): number {
+    return this.connection.bytesReceived - this.connection.readable;
+  }
+
+  get bytesWritten(): number {
+    return this.connection.sendQueue.tail;
+  }
+
+  /** Change what `ConnectionOptions` name, at any time. */
+  configure(options: ConnectionOptions): void {
+    this.connection.configure(options);
+  }
+
+  /**
+   * The next piece of the stream, 1 .. `max` bytes; null when the peer has ended it. One read at a time.
+   * @throws (rejects) NetError ECONNRESET, ETIMEDOUT …, once what came before has been read
+   */
+  async read(max?: number): Promise<Uint8Array | null> {
+    for (;;) {
+      const piece = this.connection.read(max);
+      if (piece !== null) return piece;
+      if (!(await this.moreText())) return null;
+    }
+  }
+
+  /** What has arrived, without waiting; null: nothing now. */
+  readNow(max?: number): Uint8Array | null {
+    return this.connection.read(max);
+  }
+
+  /** Read into the caller's memory: bytes read, 1 .. target.length; 0 when the peer has ended the stream. */
+  async readInto(target: Uint8Array): Promise<number> {
+    if (target.length === 0) throw invalidArgument('target', 'of at least one byte', target);
+    for (;;) {
+      const bytes = this.connection.readInto(target);
+      if (bytes > 0) return bytes;
+      if (!(await this.moreText())) return 0;
+    }
+  }
+
+  /** True: there is text, or more may come. False: the end. */
+  private moreText(): Promise<boolean> | boolean {
+    const { connection } = this;
+    if (connection.readable > 0) return true;
+    if (connection.peerHasEnded) return false;
+    if (connection.error !== null) throw connection.error;
+    if (this.finished) return false;
+    if (this.reader !== null) throw new NetError('EALREADY', 'read', { hint: 'a read is under way' });
+    return new Promise((resolve, reject) => {
+      this.reader = { resolve, reject };
+    });
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      for (let piece = await this.read(); piece !== null; piece = await this.read()) yield piece;
+    } finally {
+      void this.close();
+    }
+  }
+
+  /**
+   * Resolves when all of `bytes` is in the send buffer (copied: the memory is free again), so awaiting it is
+   * back-pressure. Writes keep their order whether awaited or not.
+   * @throws (rejects) NetError EPIPE after `end`, or what ended the connection
+   */
+  write(bytes: Uint8Array): Promise<void> {
+    try {
+      const taken = this.writers === null ? this.connection.write(bytes) : 0;
+      if (taken === bytes.length) return RESOLVED;
+      return new Promise((resolve, reject) => {
+        (this.writers ??= []).push({ bytes, at: taken, resolve, reject });
+      });
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+
+  /** As much of `bytes` as there is room for, without waiting: bytes taken. Not while a `write` waits. */
+  writeNow(bytes: Uint8Array): number {
+    return this.writers === null ? this.connection.write(bytes) : 0;
+  }
+
+  /** End our side of the stream behind what was written. Reading goes on. */
+  end(): void {
+    this.afterWriters(() => this.connection.shutdown());
+  }
+
+  /**
+   * End both sides: what was written is still delivered, what the peer sends from now on is refused.
+   * Resolves when the connection is over.
+   */
+  close(): Promise<void> {
+    return (this.closing ??= new Promise((resolve) => {
+      const { connection } = this;
+      if (this.finished) return resolve();
+      this.reader?.resolve(false);
+      this.reader = null;
+      this.watcher = { resolve, reject: () => resolve() };
+      this.afterWriters(() => {
+        connection.close();
+        // close() takes the owner away; we want to hear the end of it.
+        connection.owner = this;
+        if (this.isOver) this.finish();
+      });
+    }));
+  }
+
+  /** Behind every write that waits for room. */
+  private afterWriters(run: () => void): void {
+    if (this.writers === null) run();
+    else this.writers.push({ bytes: NOTHING, at: 0, resolve: run, reject: () => {} });
+  }
+
+  /** Reset the connection: the peer gets ECONNRESET, unsent bytes are forgotten. */
+  abort(): void {
+    this.connection.abort();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  private get isOver(): boolean {
+    return this.connection.state === 'CLOSED' || this.connection.state === 'TIME-WAIT';
+  }
+
+  onTcpEvent(connection: Connection, events: number): void {
+    if ((events & CONNECTED) !== 0 && this.closing === null) {
+      this.watcher?.resolve();
+      this.watcher = null;
+    }
+    if ((events & (READABLE | END)) !== 0 && this.reader !== null) {
+      const { reader } = this;
+      this.reader = null;
+      reader.resolve(connection.readable > 0);
+    }
+    if ((events & WRITABLE) !== 0) this.serveWriters();
+    if ((events & CLOSED) !== 0) this.finish();
+  }
+
+  private serveWriters(): void {
+    const { writers } = this;
+    if (writers === null) return;
+    let served = 0;
+    for (; served < writers.length; served++) {
+      const writer = writers[served]!;
+      if (writer.at < writer.bytes.length) writer.at += this.connection.write(writer.bytes, writer.at);
+      if (writer.at < writer.bytes.length) break;
+      writer.resolve();
+    }
+    if (served === writers.length) this.writers = null;
+    else writers.splice(0, served);
+  }
+
+  private finish(): void {
+    this.finished = true;
+    const { error } = this.connection;
+    const { reader, watcher } = this;
+    this.reader = null;
+    this.watcher = null;
+    if (error !== null) reader?.reject(error);
+    else reader?.resolve(this.connection.readable > 0);
+    if (error !== null) watcher?.reject(error);
+    else watcher?.resolve();
+    this.failWriters(error ?? new NetError('EPIPE', 'write'));
+  }
+
+  private failWriters(error: NetError): void {
+    const { writers } = this;
+    this.writers = null;
+    if (writers !== null) for (const writer of writers) writer.reject(error);
+  }
+}
+
+/** Asked again later: what was false may be true now. */
+const isAborted = (signal: Signal): boolean => signal.aborted;
+
+const NOTHING = new Uint8Array(0);
+const RESOLVED = Promise.resolve();
+
+export interface TcpListenOptions extends ConnectionOptions {
+  /** 0: a free port is chosen. */
+  readonly port: number;
+  /** Default: every address of both families. */
+  readonly address?: string | Address;
+  /** Connections that may wait to be accepted. Default 511. */
+  readonly backlog?: number;
+  readonly ipv6Only?: boolean;
+}
+
+/** A listening socket: a new `TcpSocket` for each client. `for await (const socket of server)` accepts until `close`. */
+export class TcpServer implements ListenerOwner, AsyncIterable<TcpSocket> {
+  private readonly acceptors: Waiter<TcpSocket | null>[] = [];
+  private closed = false;
+
+  private constructor(private readonly listener: Listener) {
+    listener.owner = this;
+  }
+
+  /** @throws NetError EADDRINUSE, EADDRNOTAVAIL */
+  static listen(host: TcpHost, options: TcpListenOptions): TcpServer {
+    const listener = host.tcp.listen({
+      ...options,
+      port: portOf('port', options.port, 0),
+      ...(options.address !== undefined && { address: addressOf('address', options.address) }),
+    } as Parameters<Tcp['listen']>[0]);
+    return new TcpServer(listener);
+  }
+
+  get address(): string {
+    return this.listener.address.toString();
+  }
+
+  get port(): number {
+    return this.listener.port;
+  }
+
+  /** The next client; null once the server is closed. */
+  accept(): Promise<TcpSocket | null> {
+    if (this.closed) return Promise.resolve(null);
+    const connection = this.acceptors.length === 0 ? this.listener.accept() : null;
+    if (connection !== null) return Promise.resolve(new TcpSocket(connection));
+    return new Promise((resolve, reject) => this.acceptors.push({ resolve, reject }));
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<TcpSocket, void, undefined> {
+    for (let socket = await this.accept(); socket !== null; socket = await this.accept()) yield socket;
+  }
+
+  /** No more clients; those that were accepted live on. */
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.listener.close();
+    for (const acceptor of this.acceptors.splice(0)) acceptor.resolve(null);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    return Promise.resolve();
+  }
+
+  onTcpAccept(): void {
+    while (this.acceptors.length > 0) {
+      const connection = this.listener.accept();
+      if (connection === null) return;
+      this.acceptors.shift()!.resolve(new TcpSocket(connection));
+    }
+  }
+}

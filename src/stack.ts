@@ -1,0 +1,249 @@
+// The stack: the floors put together. The only file that knows all protocols. It does no I/O and reads no clock:
+// devices give frames to a bounded queue, `poll(now)` does the work, `nextTimeout()` says when to come back.
+
+import { type Address, parseAddress, parsePrefix } from './address.js';
+import { Counters } from './counters.js';
+import type { Announcer, Environment } from './environment.js';
+import { invalidArgument, type NetError } from './errors.js';
+import { Icmp } from './icmp/icmp.js';
+import type { Interface } from './ip/interface.js';
+import { Ip } from './ip/ip.js';
+import { LimitRegistry } from './limits.js';
+import type { Device } from './link/device.js';
+import { EthernetPort } from './link/ethernet.js';
+import { type Packet, PacketPool } from './packet.js';
+import { CryptoRandom, type Random } from './random.js';
+import { Tcp, TCP_SETTINGS, type TcpSettings } from './tcp/tcp.js';
+import { TimerEntry, TimerWheel } from './timer-wheel.js';
+import { Udp } from './udp/udp.js';
+
+/** Frames that one poll takes before it lets others go on. DESIGN: bounded work per turn (SEC-92). */
+const BATCH_FRAMES = 64;
+
+export interface StackOptions {
+  /** Where chance comes from. Default: the platform's cryptographic source. A seeded one makes runs repeat, and secrets guessable. */
+  readonly random?: Random;
+  /** The time of day zero: ms, monotonic, any origin. Default 0. */
+  readonly now?: number;
+  readonly tcp?: Partial<TcpSettings>;
+  /** Frames that may wait for a poll. Default 4,096. */
+  readonly receiveQueue?: number;
+  /** Told of what an application's callback throws. Default: thrown in a microtask, for the platform to report. */
+  readonly onApplicationError?: (error: unknown) => void;
+}
+
+export interface InterfaceConfig {
+  /** Default: the device's. */
+  readonly name?: string;
+  /** `10.0.0.2/24`, `fd00::2/64`. An IPv6 link-local address is not made up: name it. */
+  readonly addresses?: readonly string[];
+  /** Default routes: an address of each family at most. */
+  readonly gateway?: string | readonly string[];
+  /** Bytes of IP packet. Default: the device's. */
+  readonly mtu?: number;
+  /** Told when the device is gone. */
+  readonly onLost?: (error: NetError) => void;
+}
+
+export class Stack {
+  readonly counters = new Counters();
+  readonly limits = new LimitRegistry();
+  readonly pool = new PacketPool();
+  readonly ip: Ip;
+  readonly icmp: Icmp;
+  readonly udp: Udp;
+  readonly tcp: Tcp;
+  /** Somebody must call `poll` soon. Set by who drives. */
+  onWake: (() => void) | null = null;
+  /** The time between polls, for a user's calls; null: that of the latest poll. Set by who drives. */
+  clock: (() => number) | null = null;
+
+  private readonly wheel: TimerWheel;
+  private readonly received: { packets: (Packet | null)[]; from: (Interface | null)[]; head: number; count: number };
+  private readonly announcers: Announcer[] = [];
+  private readonly onApplicationError: (error: unknown) => void;
+  private polledAt: number;
+  private polling = false;
+  private woken = false;
+
+  constructor(options: StackOptions = {}) {
+    const random = options.random ?? new CryptoRandom(crypto);
+    const size = 1 << Math.ceil(Math.log2(options.receiveQueue ?? 4096));
+    this.received = { packets: new Array<null>(size).fill(null), from: new Array<null>(size).fill(null), head: 0, count: 0 };
+    this.polledAt = options.now ?? 0;
+    this.wheel = new TimerWheel(this.polledAt);
+    this.onApplicationError = options.onApplicationError ?? ((error) => queueMicrotask(() => { throw error; }));
+    const env: Environment = {
+      pool: this.pool, counters: this.counters, limits: this.limits, random, wheel: this.wheel,
+      now: () => this.now(),
+      announceLater: (announcer) => this.announceLater(announcer),
+      wake: () => this.wake(),
+    };
+    this.limits.add({
+      name: 'stack.receive-queue', unit: 'packets', max: size, used: () => this.received.count, source: 'Linux netdev_max_backlog: 1,000',
+    });
+    this.ip = new Ip({ pool: this.pool, counters: this.counters, limits: this.limits, random, now: this.polledAt });
+    this.icmp = new Icmp(this.ip, env);
+    this.ip.errors = this.icmp;
+    this.udp = new Udp(this.ip, env);
+    this.tcp = new Tcp(this.ip, env, { ...TCP_SETTINGS, ...options.tcp });
+    this.ip.register(this.icmp.v4);
+    this.ip.register(this.icmp.v6);
+    this.ip.register(this.udp);
+    this.ip.register(this.tcp);
+    this.listenTo(this.ip.loopback, null);
+  }
+
+  /** Bring a device up, with addresses and default routes. */
+  addInterface(device: Device, config: InterfaceConfig = {}): Interface {
+    const addresses = (config.addresses ?? []).map((text) => {
+      const prefix = parsePrefix(text);
+      if (prefix === null) throw invalidArgument('addresses', 'a list of addresses with prefix lengths', text);
+      return prefix;
+    });
+    const gateways = [config.gateway ?? []].flat().map((text) => addressArgument('gateway', text));
+    const added = this.ip.attach(device, {
+      ...(config.name !== undefined && { name: config.name }), ...(config.mtu !== undefined && { mtu: config.mtu }),
+      addresses, gateways, coalesce: true,
+    });
+    if (added.port instanceof EthernetPort) this.icmp.ndp.attach(added, added.port);
+    this.listenTo(added, config.onLost ?? null);
+    return added;
+  }
+
+  /** Take an interface down and close its device. Connections through it time out, as if a cable was cut. */
+  removeInterface(which: Interface): void {
+    this.ip.detach(which);
+    which.device.close();
+  }
+
+  private listenTo(from: Interface, onLost: ((error: NetError) => void) | null): void {
+    from.device.attach({
+      receive: (packet) => this.receive(from, packet),
+      batchEnd: () => this.wake(),
+      lost: (error) => {
+        this.ip.detach(from);
+        onLost?.(error);
+      },
+    });
+  }
+
+  private receive(from: Interface, packet: Packet): void {
+    const { received } = this;
+    const size = received.packets.length;
+    if (received.count === size) {
+      this.counters.drop('rx-queue-full');
+      packet.release();
+      return;
+    }
+    const slot = (received.head + received.count) & (size - 1);
+    received.packets[slot] = packet;
+    received.from[slot] = from;
+    received.count++;
+  }
+
+  /** Do what is due: deadlines, then a batch of frames, then what both gave us to send, then the news for applications. */
+  poll(now: number): void {
+    this.polledAt = now;
+    this.polling = true;
+    this.woken = false;
+    try {
+      this.wheel.expire(now);
+      this.ip.expire(now);
+      this.takeBatch(now);
+      this.tcp.flush(now);
+      this.announce();
+    } finally {
+      this.polling = false;
+    }
+    if (this.isBusy) this.wake();
+  }
+
+  private takeBatch(now: number): void {
+    const { received } = this;
+    const mask = received.packets.length - 1;
+    const frames = Math.min(received.count, BATCH_FRAMES);
+    for (let i = 0; i < frames; i++) {
+      const slot = received.head;
+      const packet = received.packets[slot]!;
+      const from = received.from[slot]!;
+      received.packets[slot] = null;
+      received.head = (slot + 1) & mask;
+      received.count--;
+      this.ip.input(from, packet, now);
+    }
+    if (frames > 0) for (const each of this.ip.interfaces) each.port.flush(now);
+  }
+
+  private announce(): void {
+    // What the news leads to (a write, a close) waits for the next poll; news of news waits with it.
+    const count = this.announcers.length;
+    for (let i = 0; i < count; i++) {
+      try {
+        this.announcers[i]!.announce();
+      } catch (error) {
+        this.onApplicationError(error);
+      }
+    }
+    this.announcers.copyWithin(0, count);
+    this.announcers.length -= count;
+  }
+
+  private announceLater(announcer: Announcer): void {
+    this.announcers.push(announcer);
+    this.wake();
+  }
+
+  private wake(): void {
+    if (this.polling || this.woken) return;
+    this.woken = true;
+    this.onWake?.();
+  }
+
+  private get isBusy(): boolean {
+    return this.received.count > 0 || this.tcp.ready.length > 0 || this.announcers.length > 0;
+  }
+
+  /** When to poll next, if nothing arrives until then: the time of the latest poll for "at once", NEVER for no need. */
+  nextTimeout(): number {
+    if (this.isBusy) return this.polledAt;
+    return Math.min(this.wheel.nextTimeout(), this.ip.nextTimeout());
+  }
+
+  /** Call `run` once, `ms` from now on the stack's clock; the result calls it off. */
+  after(ms: number, run: () => void): () => void {
+    const alarm = new Alarm(() => {
+      try {
+        run();
+      } catch (error) {
+        this.onApplicationError(error);
+      }
+    });
+    this.wheel.schedule(alarm.entry, this.now() + ms);
+    this.wake();
+    return () => this.wheel.cancel(alarm.entry);
+  }
+
+  /** Now, as a user's call between two polls has to see it. */
+  now(): number {
+    return this.polling || this.clock === null ? this.polledAt : this.clock();
+  }
+}
+
+/** A callback at a time; the wheel's entry and its owner in one. */
+class Alarm {
+  readonly entry = new TimerEntry(this);
+
+  constructor(private readonly run: () => void) {}
+
+  expire(): void {
+    this.run();
+  }
+}
+
+/** An address in text form, from a caller. */
+export function addressArgument(name: string, text: string): Address {
+  const address = parseAddress(text);
+  if (address === null) throw invalidArgument(name, 'an IPv4 or IPv6 address', text);
+  return address;
+}
