@@ -1,0 +1,56 @@
+// A program that the bench runs: it is spoken to in lines, and does not outlive us.
+
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface, type Interface } from 'node:readline';
+
+const alive = new Set<Child>();
+process.on('exit', () => {
+  for (const child of alive) child.kill();
+});
+
+export class Child {
+  private readonly process: ChildProcessWithoutNullStreams;
+  private readonly lines: AsyncIterator<string>;
+  private readonly reader: Interface;
+  private complaint = '';
+
+  constructor(command: readonly string[]) {
+    this.process = spawn(command[0]!, command.slice(1), { stdio: 'pipe' });
+    this.reader = createInterface(this.process.stdout);
+    this.lines = this.reader[Symbol.asyncIterator]();
+    alive.add(this);
+    this.process.stdin.on('error', () => {});
+    this.process.on('error', (error) => (this.complaint += String(error)));
+    this.process.on('exit', () => alive.delete(this));
+    this.process.stderr.on('data', (text: Buffer) => (this.complaint = (this.complaint + text.toString()).slice(-2000)));
+  }
+
+  /** Its next line. @throws Error with what it said on stderr, if it ends instead */
+  async line(): Promise<string> {
+    const next = await this.lines.next();
+    if (next.done === true) throw new Error(`${this.process.spawnargs.join(' ')}: ended\n${this.complaint.trim()}`);
+    return next.value;
+  }
+
+  /** Say a line and hear one. */
+  ask(line: string): Promise<string> {
+    this.process.stdin.write(`${line}\n`);
+    return this.line();
+  }
+
+  /** Ends its input, which to all of ours means: come to an end. Killed if it does not within two seconds. */
+  async end(): Promise<void> {
+    if (!alive.has(this)) return;
+    const exit = once(this.process, 'exit');
+    this.process.stdin.end();
+    const patience = setTimeout(() => this.kill(), 2000);
+    await exit;
+    clearTimeout(patience);
+    this.reader.close();
+  }
+
+  kill(): void {
+    this.process.kill('SIGKILL');
+  }
+}
