@@ -169,8 +169,11 @@ export default defineConfig(
       'no-restricted-syntax': ['error', ...ANYWHERE],
       '@typescript-eslint/no-explicit-any': 'error',
       '@typescript-eslint/require-await': 'off',
-      // It and no-unnecessary-type-assertion cannot both be content with `String(value)` of an unknown value.
+      // An address prints as its text form.
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allow: [{ from: 'file', name: 'Address' }] }],
+      // These two, as recommended, want an assertion on an unknown value that no-unnecessary-type-assertion forbids.
       '@typescript-eslint/no-base-to-string': 'off',
+      '@typescript-eslint/prefer-promise-reject-errors': ['error', { allowThrowingUnknown: true }],
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
     },
   },

@@ -1,16 +1,15 @@
 // JavaScript, in a second: what `npm start` waits for. The types are built apart, by tsup.types.config.ts.
 
 import { existsSync } from 'node:fs';
-import { defineConfig } from 'tsup';
+import { defineConfig, type Options } from 'tsup';
 
 /** The package's doors, as in package.json's `exports`. */
 export const LIBRARY = { index: 'src/index.ts', node: 'src/node.ts', layouts: 'src/layouts.ts', pcap: 'src/pcap.ts' };
 
-/** Programs that the npm scripts run; they are not published. */
-const TOOLS = { 'tools/start': 'tools/start.ts', 'tools/bench': 'tools/bench.ts' };
+/** Programs that the npm scripts run. They are not published, so they share no chunk with what is. */
+const TOOLS = ['tools/start.ts', 'tools/bench.ts'].filter((path) => existsSync(path));
 
-export default defineConfig({
-  entry: { ...LIBRARY, ...Object.fromEntries(Object.entries(TOOLS).filter(([, path]) => existsSync(path))) },
+const common: Options = {
   format: 'esm',
   target: 'node20',
   platform: 'neutral',
@@ -19,4 +18,9 @@ export default defineConfig({
   // Nothing of anybody else's is copied into ours.
   skipNodeModulesBundle: true,
   external: [/^node:/],
-});
+};
+
+export default defineConfig([
+  { ...common, entry: LIBRARY, outDir: 'dist' },
+  { ...common, entry: TOOLS, outDir: 'dist/tools' },
+]);

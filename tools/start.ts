@@ -14,6 +14,7 @@ export interface StartOptions {
   readonly memory?: boolean;
   readonly selfTest?: boolean;
   readonly seconds?: string;
+  readonly only?: string;
 }
 
 const program = new Command('wallsocket')
@@ -23,6 +24,7 @@ const program = new Command('wallsocket')
   .option('--name <name>', 'name of the device')
   .option('--memory', 'no device: the same services and clients on a link in memory')
   .option('--self-test', 'do it unattended, in a network namespace of its own, and say what passed')
+  .option('--only <pattern>', 'of the self-test: only checks whose title matches')
   .option('--seconds <n>', 'stop after so many seconds')
   .parse();
 

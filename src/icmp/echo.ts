@@ -107,6 +107,9 @@ export class EchoEndpoint implements Announcer {
     const failure = this.echo.ip.route(flow);
     if (failure !== null) return failure;
     if (flow.route!.cast !== 'unicast' && !this.mayAskMany) return 'EACCES';
+    // RFC 3542 §11.2: in IPv6, whoever sends is the only one who fragments, and IP does it unless we ask.
+    const length = 40 + Wire.HEADER_LENGTH + payload.length;
+    if (this.dontFragment && family === FAMILY6 && length > this.echo.ip.pathMtuOf(flow, now)) return 'EMSGSIZE';
     flow.hopLimit = this.hopLimit;
     flow.trafficClass = this.trafficClass;
     flow.dontFragment = this.dontFragment;

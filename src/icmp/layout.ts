@@ -1,6 +1,6 @@
 // What ICMP's bytes are, of both families, for tools and tests. RFC 792, RFC 1191, RFC 4443, RFC 4861.
 
-import { blob, bits, struct, u16be, u32be, u8 } from 'buffer-layout';
+import { bits, blob, struct, u16be, u24be, u32be, u8 } from 'buffer-layout';
 
 //   All messages begin so. RFC 792, RFC 4443 §2.1.
 //
@@ -36,7 +36,8 @@ export interface IcmpEcho extends IcmpHeaderBytes {
 
 export const icmpEcho = struct<IcmpEcho>([...begin, u16be('identifier'), u16be('sequenceNumber')]);
 
-//   Destination Unreachable of IPv4 (type 3); with code 4, RFC 1191 §4. The length is RFC 4884's, in 32-bit words.
+//   Destination Unreachable of IPv4 (type 3); with code 4, RFC 1191 §4. The length is RFC 4884's, in words of 32
+//   bits.
 //
 //   +---------------+---------------+-------------------------------+
 //   |   Type = 3    |     Code      |           Checksum            |
@@ -51,15 +52,17 @@ export interface IcmpUnreachable extends IcmpHeaderBytes {
   nextHopMtu: number;
 }
 
-export const icmpUnreachable = struct<IcmpUnreachable>([...begin, u8('unused'), u8('length'), u16be('nextHopMtu')]);
+export const icmpUnreachable = struct<IcmpUnreachable>([
+  ...begin, u8('unused'), u8('length'), u16be('nextHopMtu'),
+]);
 
-//   Parameter Problem of IPv4 (type 12). RFC 792.
+//   Parameter Problem of IPv4 (type 12). RFC 792, RFC 4884 §4.3.
 //
 //   +---------------+---------------+-------------------------------+
 //   |   Type = 12   |     Code      |           Checksum            |
 //   +---------------+---------------+-------------------------------+
-//   |    Pointer    |                   unused                      |
-//   +---------------+-----------------------------------------------+
+//   |    Pointer    |    Length     |            unused             |
+//   +---------------+---------------+-------------------------------+
 
 export interface IcmpParameterProblem extends IcmpHeaderBytes {
   pointer: number;
@@ -85,8 +88,9 @@ export interface IcmpRedirect extends IcmpHeaderBytes {
 
 export const icmpRedirect = struct<IcmpRedirect>([...begin, blob(4, 'gatewayInternetAddress')]);
 
-//   Errors of IPv6: RFC 4443 §3. The word is the MTU of Packet Too Big (type 2), the pointer of Parameter Problem
-//   (type 4), and unused in Destination Unreachable (type 1) and Time Exceeded (type 3).
+//   Errors of IPv6: RFC 4443 §3. The word is the MTU of Packet Too Big (type 2), the pointer of Parameter
+//   Problem (type 4), and unused in Destination Unreachable (type 1) and Time Exceeded (type 3), but for the
+//   first byte: RFC 4884's length, in words of 64 bits.
 //
 //   +---------------+---------------+-------------------------------+
 //   |     Type      |     Code      |           Checksum            |
@@ -96,10 +100,11 @@ export const icmpRedirect = struct<IcmpRedirect>([...begin, blob(4, 'gatewayInte
 //   |                    As much of invoking packet                 |
 
 export interface Icmpv6Unreachable extends IcmpHeaderBytes {
+  length: number;
   unused: number;
 }
 
-export const icmpv6Unreachable = struct<Icmpv6Unreachable>([...begin, u32be('unused')]);
+export const icmpv6Unreachable = struct<Icmpv6Unreachable>([...begin, u8('length'), u24be('unused')]);
 
 export interface Icmpv6PacketTooBig extends IcmpHeaderBytes {
   mtu: number;
@@ -159,7 +164,8 @@ advertisedRouter.addField(2, 'preference');
 advertisedRouter.addField(3, 'reserved');
 
 export const routerAdvertisement = struct<RouterAdvertisement>([
-  ...begin, u8('curHopLimit'), advertisedRouter, u16be('routerLifetime'), u32be('reachableTime'), u32be('retransTimer'),
+  ...begin, u8('curHopLimit'), advertisedRouter, u16be('routerLifetime'),
+  u32be('reachableTime'), u32be('retransTimer'),
 ]);
 
 //   RFC 4861 §4.3.
@@ -261,7 +267,9 @@ export interface NdpLinkLayerAddress extends NdpOption {
   linkLayerAddress: Buffer;
 }
 
-export const ndpLinkLayerAddress = struct<NdpLinkLayerAddress>([u8('type'), u8('length'), blob(6, 'linkLayerAddress')]);
+export const ndpLinkLayerAddress = struct<NdpLinkLayerAddress>([
+  u8('type'), u8('length'), blob(6, 'linkLayerAddress'),
+]);
 
 //   RFC 4861 §4.6.2.
 //

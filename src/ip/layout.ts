@@ -1,6 +1,7 @@
-// What IP's bytes are, for tools and tests; ./wire.ts reads and writes them. RFC 791 §3.1, RFC 8200 §3, §4 and §8.1.
+// What IP's bytes are, for tools and tests; ./wire.ts reads and writes them. RFC 791 §3.1, RFC 8200 §3, §4
+// and §8.1.
 
-import { blob, bits, struct, u16be, u32be, u8 } from 'buffer-layout';
+import { bits, blob, struct, u16be, u32be, u8 } from 'buffer-layout';
 
 //   RFC 791 §3.1; the second byte as RFC 2474 and RFC 3168 divide it.
 //
@@ -26,7 +27,11 @@ export interface Ipv4HeaderBytes {
   totalLength: number;
   identification: number;
   fragment: {
-    reserved: boolean; dontFragment: boolean; moreFragments: boolean; /** In units of 8 bytes. */ fragmentOffset: number;
+    reserved: boolean;
+    dontFragment: boolean;
+    moreFragments: boolean;
+    /** In units of 8 bytes. */
+    fragmentOffset: number;
   };
   timeToLive: number;
   protocol: number;
@@ -52,7 +57,8 @@ fragment.addField(13, 'fragmentOffset');
 /** Without options. */
 export const ipv4 = struct<Ipv4HeaderBytes>([
   first, trafficClass, u16be('totalLength'), u16be('identification'), fragment,
-  u8('timeToLive'), u8('protocol'), u16be('headerChecksum'), blob(4, 'sourceAddress'), blob(4, 'destinationAddress'),
+  u8('timeToLive'), u8('protocol'), u16be('headerChecksum'),
+  blob(4, 'sourceAddress'), blob(4, 'destinationAddress'),
 ]);
 
 //   What a transport's checksum covers besides itself. RFC 9293 §3.1, RFC 768.

@@ -41,8 +41,9 @@ export interface RouteEntry {
 export class RouteTable {
   /** Counts changes: a flow's route is good while its generation is this one. */
   generation = 0;
-  /** Longest prefix first, then those in favour, then by metric, then by age: the first match is the answer. */
+  /** Longest prefix first, then who failed longest ago or never, then by metric, then by age: the first match is the answer. */
   private rows: Row[] = [];
+  private failures = 0;
 
   constructor(limits: LimitRegistry) {
     limits.add({ name: 'ip.routes', unit: 'entries', max: ROUTES_MAX, source: 'ours', used: () => this.rows.length });
@@ -104,10 +105,8 @@ export class RouteTable {
       && hasPrefix(other.destination, dst, prefixLength) && !(isSame(other.gateway, gateway) && other.interface === row.interface);
     const rivals = this.rows.filter(isRival);
     if (rivals.length === 0) return;
-    // All have failed: begin again with the others.
-    if (rivals.every((other) => other.failed)) for (const other of rivals) other.failed = false;
     for (const other of rivals) other.succeededAt = now;
-    row.failed = true;
+    row.failure = ++this.failures;
     this.sort();
   }
 
@@ -134,7 +133,7 @@ export class RouteTable {
 
   private sort(): void {
     // Array.prototype.sort is stable: the older of equals stays first.
-    this.rows.sort((a, b) => b.prefixLength - a.prefixLength || Number(a.failed) - Number(b.failed) || a.metric - b.metric);
+    this.rows.sort((a, b) => b.prefixLength - a.prefixLength || a.failure - b.failure || a.metric - b.metric);
     this.generation++;
   }
 }
@@ -146,8 +145,8 @@ const isSame = (a: Address | null, b: Address | null): boolean =>
 
 class Row implements RouteEntry {
   readonly interface: Interface;
-  /** Its next hop did not answer. */
-  failed = false;
+  /** Its next hop did not answer: which failure of all that was; 0: it never happened. */
+  failure = 0;
   /** When it took over from another. */
   succeededAt = NEVER;
   /** The route, which all destinations behind a gateway share. */

@@ -1,6 +1,7 @@
-// What link-layer bytes are, for tools and tests; ./wire.ts reads and writes them. RFC 894, IEEE 802.1Q, RFC 826.
+// What link-layer bytes are, for tools and tests; ./wire.ts reads and writes them. RFC 894, IEEE 802.1Q, RFC
+// 826.
 
-import { blob, bits, struct, u16be, u8 } from 'buffer-layout';
+import { bits, blob, struct, u16be, u8 } from 'buffer-layout';
 
 //    0                   1                   2                   3
 //    0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
@@ -21,7 +22,9 @@ export interface EthernetHeader {
   etherType: number;
 }
 
-export const ethernet = struct<EthernetHeader>([blob(6, 'destination'), blob(6, 'source'), u16be('etherType')]);
+export const ethernet = struct<EthernetHeader>([
+  blob(6, 'destination'), blob(6, 'source'), u16be('etherType'),
+]);
 
 //   IEEE 802.1Q, behind ether type 0x8100:
 //

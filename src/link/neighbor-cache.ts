@@ -78,8 +78,8 @@ export class NeighborCache {
   private readonly table = new Map<number, Neighbor>();
   private readonly hash: SipHash;
   private readonly key = new Int32Array(4);
-  /** Most packets go where the last one went. */
-  private recent: Neighbor | null = null;
+  /** Whom packets went to lately, by the address's last bits: most go there again, and need no hash. */
+  private readonly recent: (Neighbor | null)[] = Array.from({ length: 64 }, () => null);
   private size = 0;
   private incomplete = 0;
   private permanent = 0;
@@ -139,10 +139,11 @@ export class NeighborCache {
 
   /** The entry as it stands, or null. REACHABLE may have run out: see `reachableUntil`. */
   find(address: Address): Neighbor | null {
-    if (this.recent !== null && this.recent.address.equals(address)) return this.recent;
+    const recent = this.recent[address.w3 & 63]!;
+    if (recent !== null && recent.address.equals(address)) return recent;
     let neighbor = this.table.get(this.hashOf(address)) ?? null;
     while (neighbor !== null && !neighbor.address.equals(address)) neighbor = neighbor.next;
-    if (neighbor !== null) this.recent = neighbor;
+    if (neighbor !== null) this.recent[address.w3 & 63] = neighbor;
     return neighbor;
   }
 
@@ -417,7 +418,8 @@ export class NeighborCache {
     if (neighbor.state === 'PERMANENT') this.permanent--;
     this.leave(neighbor);
     this.size--;
-    if (this.recent === neighbor) this.recent = null;
+    const slot = neighbor.address.w3 & 63;
+    if (this.recent[slot] === neighbor) this.recent[slot] = null;
   }
 
   private hashOf(address: Address): number {

@@ -70,9 +70,8 @@ export class Assembler {
     const store = this.store ?? new Store();
     const last = store.ends.length - 1;
     // What would be dropped again as the furthest is not taken in the first place.
-    if (last >= 0 && offset >= store.ends[last]!) {
-      if (this.bytes >= this.bytesMax) return false;
-      if (last + 1 >= this.rangesMax && offset > store.ends[last]!) return false;
+    if (last >= 0 && offset > store.ends[last]! && (this.bytes >= this.bytesMax || last + 1 >= this.rangesMax)) {
+      return false;
     }
     this.store = store;
     this.fill(store, offset, b, at, stop);
@@ -101,7 +100,7 @@ export class Assembler {
    * The ranges as SACK blocks. RFC 2018 §4: the block that holds the segment heard last comes first; then the
    * others, by when they were last heard of.
    * @param max   as many as the header has room for
-   * @param next  the stream offset that the sequence number `nxt` (RCV.NXT) stands for; all ranges lie above it
+   * @param next  the stream offset that the sequence number `nxt` (RCV.NXT) stands for; all ranges are above
    * @returns     how many were written to `starts` and `ends`: the smaller of `max` and `rangeCount`
    */
   sackBlocks(starts: Int32Array, ends: Int32Array, max: number, next: number, nxt: Seq): number {
@@ -211,7 +210,8 @@ export class Assembler {
     for (const [i, chunk] of chunks.entries()) {
       const length = chunk.end - chunk.start;
       assert(length > 0, 'assembler: no empty chunk');
-      assert(chunk.from >= 0 && chunk.from + length <= chunk.bytes.length, 'assembler: chunk within its memory');
+      const isInside = chunk.from >= 0 && chunk.from + length <= chunk.bytes.length;
+      assert(isInside, 'assembler: chunk within its memory');
       bytes += length;
       const before = chunks[i - 1];
       assert(before === undefined || before.end <= chunk.start, 'assembler: chunks sorted, disjoint');
@@ -226,7 +226,8 @@ export class Assembler {
         assert(ends[ranges - 1] === chunk.end, 'assembler: a range ends where a run of chunks does');
       }
     }
-    assert(starts.length === ranges && ends.length === ranges && heard.length === ranges, 'assembler: rangeCount');
+    const isCounted = starts.length === ranges && ends.length === ranges && heard.length === ranges;
+    assert(isCounted, 'assembler: rangeCount');
     assert(bytes === this.bytes && bytes <= this.bytesMax, 'assembler: bytes');
     assert(ranges <= this.rangesMax, 'assembler: ranges');
   }

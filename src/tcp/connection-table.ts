@@ -41,7 +41,9 @@ export class ConnectionTable<T extends TableEntry<T>> {
   get(local: Address, localPort: number, remote: Address, remotePort: number): T | null {
     const index = this.hash.of(local, localPort, remote, remotePort) >>> (32 - this.bits);
     let entry = this.buckets[index] ?? null;
-    while (entry !== null && !matches(entry, local, localPort, remote, remotePort)) entry = entry.nextInBucket;
+    while (entry !== null && !matches(entry, local, localPort, remote, remotePort)) {
+      entry = entry.nextInBucket;
+    }
     return entry;
   }
 

@@ -1,5 +1,5 @@
-// What TCP's bytes are, for tools and tests; ./wire.ts and ./options.ts read and write them. RFC 9293 §3.1, §3.2;
-// RFC 7323 §2.2, §3.2; RFC 2018 §2, §3.
+// What TCP's bytes are, for tools and tests; ./wire.ts and ./options.ts read and write them. RFC 9293 §3.1,
+// §3.2; RFC 7323 §2.2, §3.2; RFC 2018 §2, §3.
 
 import { bits, greedy, seq, struct, u16be, u32be, u8 } from 'buffer-layout';
 
@@ -117,11 +117,10 @@ export interface TcpSackOption extends TcpOption {
   blocks: { leftEdge: number; rightEdge: number }[];
 }
 
+const block = struct<TcpSackOption['blocks'][number]>([u32be('leftEdge'), u32be('rightEdge')]);
+
 /** It takes the rest of the bytes for blocks: give it the option alone. */
-export const tcpSack = struct<TcpSackOption>([
-  u8('kind'), u8('length'),
-  seq(struct<{ leftEdge: number; rightEdge: number }>([u32be('leftEdge'), u32be('rightEdge')]), greedy(8), 'blocks'),
-]);
+export const tcpSack = struct<TcpSackOption>([u8('kind'), u8('length'), seq(block, greedy(8), 'blocks')]);
 
 //   RFC 7323 §3.2.
 //
@@ -138,4 +137,6 @@ export interface TcpTimestampsOption extends TcpOption {
   tsEcr: number;
 }
 
-export const tcpTimestamps = struct<TcpTimestampsOption>([u8('kind'), u8('length'), u32be('tsVal'), u32be('tsEcr')]);
+export const tcpTimestamps = struct<TcpTimestampsOption>([
+  u8('kind'), u8('length'), u32be('tsVal'), u32be('tsEcr'),
+]);

@@ -1,10 +1,11 @@
-// The retransmission timeout, from measured round trips. RFC 6298; Karn's rule (§3) is the caller's: no sample of a
-// segment that was sent twice, unless timestamps tell which of the two was answered.
+// The retransmission timeout, from measured round trips. RFC 6298; Karn's rule (§3) is the caller's: no
+// sample of a segment that was sent twice, unless timestamps tell which of the two was answered.
 //
-// Departs from RFC 6298 (2.4), a SHOULD, which rounds an RTO up to 1 s: as in Linux and BSD the floor is 200 ms, for a
-// second is an age on today's paths, while 200 ms still outlast any usual delayed ACK. And as in Linux it is a floor
-// under the variance term, not under the sum: an RTO is never less than 200 ms *above* SRTT. A flat floor would let
-// the RTO of a long and steady path fall to SRTT itself, and then every delayed ACK would look like a loss.
+// Departs from RFC 6298 (2.4), a SHOULD, which rounds an RTO up to 1 s: as in Linux and BSD, the floor is
+// 200 ms, for a second is an age on today's paths, while 200 ms still outlast any usual delayed ACK. And as in
+// Linux it is a floor under the variance term, not under the sum: an RTO is never less than 200 ms *above*
+// SRTT. A flat floor would let the RTO of a long and steady path fall to SRTT itself, and then every delayed
+// ACK would look like a loss.
 
 /** RFC 6298 (2.1): before any sample. */
 export const RTO_INITIAL_MS = 1000;
@@ -25,8 +26,9 @@ export class RtoEstimator {
   /** The shortest round trip of the last five minutes; Infinity before the first sample. */
   minRttMs = Infinity;
   /**
-   * How many samples a round trip gives, for one who takes a sample of every ACK: ceiling(FlightSize / (2 SMSS)).
-   * Default 1. RFC 7323 §4.2 and appendix G: else the many of one window would drown what earlier windows taught.
+   * How many samples a round trip gives, for one who takes a sample of every ACK: ceiling(FlightSize / (2
+   * SMSS)). Default 1. RFC 7323 §4.2 and appendix G: else the many of one window would drown what earlier
+   * windows taught.
    */
   samplesPerRtt = 1;
   /** How often the timer went off since RTO was last computed. */
@@ -36,7 +38,9 @@ export class RtoEstimator {
   /** What RTO is while nothing was measured. */
   private guessMs = RTO_INITIAL_MS;
 
-  /** A round trip was measured. A negative or absurd one (a timestamp echo that the peer made up) is ignored. */
+  /**
+   * A round trip was measured. A negative or absurd one (a timestamp echo that the peer made up) is ignored.
+   */
   sample(rttMs: number, now: number): void {
     if (!(rttMs >= 0 && rttMs <= RTO_MAX_MS)) return;
     if (rttMs <= this.minRttMs || now - this.minRttAt > MIN_RTT_WINDOW_MS) {

@@ -1,7 +1,8 @@
 // Sequence numbers: circular arithmetic on int32. Nobody else compares sequence numbers. RFC 9293 §3.4.
 //
-// a < b means that a lies less than 2^31 behind b on the circle. Two numbers exactly 2^31 apart have no order: each is
-// `lt` the other. Windows of at most 2^30 bytes (RFC 7323 §2.3) never bring two such numbers together.
+// a < b means that a lies less than 2^31 behind b on the circle. Two numbers exactly 2^31 apart have no
+// order: each is `lt` the other. Windows of at most 2^30 bytes (RFC 7323 §2.3) never bring two such numbers
+// together.
 
 /** An int32 on the circle. `<` on two of them type-checks, and is wrong once per 4 GiB. */
 export type Seq = number & { readonly __brand: 'Seq' };

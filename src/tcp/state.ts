@@ -3,8 +3,8 @@
 import { assert } from '../assert.js';
 
 export type State =
-  | 'CLOSED' | 'LISTEN' | 'SYN-SENT' | 'SYN-RECEIVED' | 'ESTABLISHED' | 'FIN-WAIT-1' | 'FIN-WAIT-2' | 'CLOSE-WAIT'
-  | 'CLOSING' | 'LAST-ACK' | 'TIME-WAIT';
+  | 'CLOSED' | 'LISTEN' | 'SYN-SENT' | 'SYN-RECEIVED' | 'ESTABLISHED' | 'FIN-WAIT-1' | 'FIN-WAIT-2'
+  | 'CLOSE-WAIT' | 'CLOSING' | 'LAST-ACK' | 'TIME-WAIT';
 
 /**
  * RFC 9293 figure 5 with notes 1 and 2. Any state may also go to CLOSED (RST, timeout, abort): `enter` knows
@@ -35,7 +35,8 @@ export const isSynchronized = (s: State): boolean =>
   s !== 'CLOSED' && s !== 'LISTEN' && s !== 'SYN-SENT' && s !== 'SYN-RECEIVED';
 
 /** Is arriving text still for somebody? RFC 9293 §3.10.7.4, seventh. */
-export const mayReceiveText = (s: State): boolean => s === 'ESTABLISHED' || s === 'FIN-WAIT-1' || s === 'FIN-WAIT-2';
+export const mayReceiveText = (s: State): boolean =>
+  s === 'ESTABLISHED' || s === 'FIN-WAIT-1' || s === 'FIN-WAIT-2';
 
 /**
  * May the user SEND more? RFC 9293 §3.10.2. (Text accepted earlier goes out in later states too, before our

@@ -53,7 +53,8 @@ export class TimeWaitTable {
     assert(capacity >= 1, 'time-wait: room for one');
     this.hash = new TupleHash(random);
     limits.add({
-      name: 'tcp.time-wait', unit: 'entries', max: capacity, source: 'Linux tcp_max_tw_buckets', used: () => this.size,
+      name: 'tcp.time-wait', unit: 'entries', max: capacity, source: 'Linux tcp_max_tw_buckets',
+      used: () => this.size,
     });
   }
 
@@ -188,14 +189,17 @@ export class TimeWaitTable {
     let before = NONE;
     for (let row = this.first; row !== NONE; row = this.get(row, NEXT)) {
       assert(this.get(row, PREVIOUS) === before, 'time-wait: linked both ways');
-      assert(before === NONE || this.expiries[before]! <= this.expiries[row]!, 'time-wait: ordered by expiry');
+      const isLater = before === NONE || this.expiries[before]! <= this.expiries[row]!;
+      assert(isLater, 'time-wait: ordered by expiry');
       before = row;
       count++;
     }
     assert(before === this.last, 'time-wait: last is last');
     assert(count === this.size && count <= this.capacity, 'time-wait: size');
     let inBuckets = 0;
-    for (const head of this.buckets) for (let row = head; row !== NONE; row = this.get(row, IN_BUCKET)) inBuckets++;
+    for (const head of this.buckets) {
+      for (let row = head; row !== NONE; row = this.get(row, IN_BUCKET)) inBuckets++;
+    }
     assert(inBuckets === count, 'time-wait: each in one bucket');
     let free = 0;
     for (let row = this.free; row !== NONE; row = this.get(row, NEXT)) free++;

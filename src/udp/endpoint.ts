@@ -320,13 +320,16 @@ export class UdpEndpoint implements Binding<UdpEndpoint>, Announcer {
 
   private emit(flow: Flow, port: number, b: Uint8Array, at: number, end: number, segmentSize: number): ErrorCode | null {
     const { env, ip } = this.udp;
+    const length = Wire.HEADER_LENGTH + end - at;
     if (end - at > payloadMax(flow)) return 'EMSGSIZE';
+    // RFC 3542 §11.2: in IPv6, whoever sends is the only one who fragments, and IP does it unless we ask.
+    const isWhole = this.dontFragment && segmentSize === 0 && !isV4(flow.dst);
+    if (isWhole && 40 + length > ip.pathMtuOf(flow, env.now())) return 'EMSGSIZE';
     flow.hopLimit = flow.route!.cast === 'multicast' ? this.multicastHopLimit : this.hopLimit;
     flow.trafficClass = this.trafficClass;
     flow.dontFragment = this.dontFragment;
     flow.loop = this.multicastLoop;
 
-    const length = Wire.HEADER_LENGTH + end - at;
     const packet = env.pool.take(length);
     const { bytes, start } = packet;
     copy(b, at, end, bytes, start + Wire.HEADER_LENGTH);

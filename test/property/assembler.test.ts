@@ -8,8 +8,9 @@ import { seq } from '../../src/tcp/seq.js';
 /** What `Assembler` promises, done slowly: a byte per entry. */
 class ByteMap {
   readonly bytes = new Map<number, number>();
-  /** Offsets by when they were last heard of, the latest last. */
-  private heard: number[] = [];
+  /** When the range that each byte lies in was last heard of. */
+  private readonly heard = new Map<number, number>();
+  private clock = 0;
 
   constructor(private readonly bytesMax: number, private readonly rangesMax: number) {}
 
@@ -26,10 +27,15 @@ class ByteMap {
 
   insert(offset: number, text: Uint8Array): boolean {
     if (text.length === 0) return true;
-    for (const [i, byte] of text.entries()) if (!this.bytes.has(offset + i)) this.bytes.set(offset + i, byte);
-    this.heard.push(offset);
+    for (const [i, byte] of text.entries()) {
+      if (!this.bytes.has(offset + i)) this.bytes.set(offset + i, byte);
+    }
+    this.clock++;
+    const [start, end] = this.ranges().find(([s, e]) => s <= offset && offset < e)!;
+    for (let o = start; o < end; o++) this.heard.set(o, this.clock);
     // Whatever lies furthest ahead goes first: whole ranges, then bytes.
-    for (let runs = this.ranges(); runs.length > this.rangesMax; runs = this.ranges()) this.forgetFrom(runs.at(-1)![0]);
+    const runs = this.ranges();
+    if (runs.length > this.rangesMax) this.forgetFrom(runs[this.rangesMax]![0]);
     const offsets = [...this.bytes.keys()].sort((x, y) => x - y);
     if (offsets.length > this.bytesMax) this.forgetFrom(offsets[this.bytesMax]!);
     return [...text.keys()].every((i) => this.bytes.has(offset + i));
@@ -46,10 +52,7 @@ class ByteMap {
 
   /** RFC 2018 §4: by when a segment of the block was last heard, latest first. */
   blocks(max: number): [number, number][] {
-    const runs = this.ranges();
-    const latest = [...this.heard].reverse();
-    const when = ([start, end]: [number, number]): number => latest.findIndex((o) => start <= o && o < end);
-    return runs.sort((x, y) => when(x) - when(y)).slice(0, max);
+    return this.ranges().sort(([x], [y]) => this.heard.get(y)! - this.heard.get(x)!).slice(0, max);
   }
 
   private forgetFrom(offset: number): void {

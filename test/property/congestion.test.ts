@@ -1,4 +1,5 @@
-// What every congestion controller owes, whatever its algorithm: one suite, run on each of them. RFC 5681 §3, RFC 7661.
+// What every congestion controller owes, whatever its algorithm: one suite, run on each of them. RFC 5681 §3,
+// RFC 7661.
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -99,7 +100,8 @@ function conforms(make: (smss: number) => CongestionControl): void {
   };
 
   test('begins with the initial window of RFC 6928, in slow start', () => {
-    for (const [smss, bytes] of [[1460, 14_600], [536, 5360], [1220, 12_200], [8960, 17_920], [2000, 14_600]] as const) {
+    const windows = [[1460, 14_600], [536, 5360], [1220, 12_200], [8960, 17_920], [2000, 14_600]] as const;
+    for (const [smss, bytes] of windows) {
       const control = make(smss);
       expect([smss, control.cwnd]).toEqual([smss, bytes]);
       expect(control.ssthresh).toBe(Infinity);
@@ -141,9 +143,12 @@ function conforms(make: (smss: number) => CongestionControl): void {
   test('falls to one segment on a timeout: RFC 5681 §3.1', () => {
     fc.assert(fc.property(anySmss, someLife, (smss, life) => {
       const sender = lived(smss, life);
+      // So that it is not the repeated timeout of one segment.
+      sender.send(Infinity);
+      sender.ack(1);
       sender.live({ timeout: true });
       expect(sender.control.cwnd).toBe(sender.control.smss);
-      expect(sender.control.ssthresh).toBeGreaterThanOrEqual(2 * sender.control.smss - 1);
+      expect(sender.control.ssthresh).toBeGreaterThanOrEqual(2 * sender.control.smss);
     }));
   });
 
@@ -196,7 +201,8 @@ function conforms(make: (smss: number) => CongestionControl): void {
       // A second expiry belongs to the same mistake.
       if (isTimeout) sender.live({ timeout: true });
       sender.live({ undo: true });
-      expect([sender.control.cwnd, sender.control.ssthresh]).toEqual([cwnd, ssthresh]);
+      expect(sender.control.cwnd).toBe(cwnd);
+      expect(sender.control.ssthresh).toBeGreaterThanOrEqual(ssthresh);
     }));
   });
 

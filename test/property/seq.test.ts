@@ -25,13 +25,16 @@ const pair = fc.oneof(
   fc.tuple(anySeq, anyStep).map(([a, step]): [Seq.Seq, Seq.Seq] => [a, Seq.seq(Number(BigInt(a) + BigInt(step)))]),
 );
 
-function check<T extends unknown[]>(arbitraries: { [K in keyof T]: fc.Arbitrary<T[K]> }, holds: (...a: T) => boolean): void {
+function check<T extends unknown[]>(
+  arbitraries: { [K in keyof T]: fc.Arbitrary<T[K]> }, holds: (...drawn: T) => boolean,
+): void {
   fc.assert(fc.property(fc.tuple(...arbitraries) as fc.Arbitrary<T>, (drawn) => holds(...drawn)), { numRuns: 1000 });
 }
 
 describe('sequence numbers', () => {
   test('any integer has its place on the circle', () => {
-    check([fc.maxSafeInteger()], (n) => position(Seq.seq(n)) === position(n) && Object.is(Seq.seq(n), Seq.seq(n) | 0));
+    check([fc.maxSafeInteger()], (n) =>
+      position(Seq.seq(n)) === position(n) && Object.is(Seq.seq(n), Seq.seq(n) | 0));
   });
 
   test('diff is the signed distance', () => {
@@ -59,7 +62,9 @@ describe('sequence numbers', () => {
 
   test('within holds for exactly `size` numbers, from the start on', () => {
     // `n` is drawn near the edges: two independent 32-bit numbers would never meet there.
-    const size = fc.oneof(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 0x7fffffff }), fc.constant(2 ** 32));
+    const size = fc.oneof(
+      fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 0x7fffffff }), fc.constant(2 ** 32),
+    );
     const nearEdge = size.chain((s) => fc.tuple(
       fc.constant(s),
       fc.oneof(fc.integer({ min: -2, max: 2 }), fc.integer({ min: -2, max: 2 }).map((d) => s + d), fc.integer()),

@@ -19,7 +19,10 @@ const local = v4(10, 0, 0, 1);
 const remote = v4(10, 0, 0, 2);
 const port = fc.integer({ min: 1, max: 60 });
 // Mostly the same wait for all, as in a stack; sometimes another, which must not break the order.
-const wait = fc.oneof({ weight: 5, arbitrary: fc.constant(100) }, { weight: 1, arbitrary: fc.integer({ min: 0, max: 200 }) });
+const wait = fc.oneof(
+  { weight: 5, arbitrary: fc.constant(100) },
+  { weight: 1, arbitrary: fc.integer({ min: 0, max: 200 }) },
+);
 
 const operation = fc.oneof(
   { weight: 6, arbitrary: fc.record({ add: port, wait, rcvNxt: fc.integer() }) },

@@ -20,6 +20,7 @@ type Step =
 const duration = fc.oneof(
   fc.nat({ max: 70 }),
   fc.integer({ min: -20, max: 4000 }).map((eighths) => eighths / 8),
+  fc.nat({ max: 15 }).map((sixteenths) => 2 + sixteenths / 16),
   fc.tuple(fc.constantFrom(32, 1024, 32 ** 3, 32 ** 4, 32 ** 5, 2 ** 30, 2 ** 31), fc.integer({ min: -3, max: 3 }))
     .map(([border, by]) => border + by / 2),
   fc.nat({ max: 40 * DAY }),

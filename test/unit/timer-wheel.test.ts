@@ -121,6 +121,14 @@ describe('those that are due', () => {
     ]);
   });
 
+  test('fire in the order of their fractions, when there are but two in a tick', () => {
+    const { wheel, log, entry } = noting();
+    wheel.schedule(entry('b'), 7.75);
+    wheel.schedule(entry('a'), 7.25);
+    wheel.expire(8);
+    expect(log).toEqual(['a@8', 'b@8']);
+  });
+
   test('fire once each after days of sleep, though they arm themselves again at once', () => {
     const { wheel, log, entry } = noting();
     const beat: TimerEntry = entry('beat', () => wheel.schedule(beat, beatAt += 100));

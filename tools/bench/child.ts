@@ -26,11 +26,17 @@ export class Child {
     this.process.stderr.on('data', (text: Buffer) => (this.complaint = (this.complaint + text.toString()).slice(-2000)));
   }
 
-  /** Its next line. @throws Error with what it said on stderr, if it ends instead */
+  /** Its next line. @throws Error with what it said on stderr, if it ends instead, or is silent for a minute */
   async line(): Promise<string> {
+    let silent = false;
+    const patience = setTimeout(() => {
+      silent = true;
+      this.kill();
+    }, 60_000);
     const next = await this.lines.next();
-    if (next.done === true) throw new Error(`${this.process.spawnargs.join(' ')}: ended\n${this.complaint.trim()}`);
-    return next.value;
+    clearTimeout(patience);
+    if (next.done !== true) return next.value;
+    throw new Error(`${this.process.spawnargs.join(' ')}: ${silent ? 'silent' : 'ended'}\n${this.complaint.trim()}`);
   }
 
   /** Say a line and hear one. */

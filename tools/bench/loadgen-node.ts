@@ -172,7 +172,10 @@ async function ask(socket: dgram.Socket): Promise<number> {
 
 async function idle(load: Load): Promise<Outcome> {
   const from = performance.now();
-  await dialAll(load);
+  for (const socket of await dialAll(load)) {
+    socket.write('i');
+    await once(socket, 'data');
+  }
   const seconds = (performance.now() - from) / 1000;
   return { seconds, count: load.connections, perSecond: load.connections / seconds, errors, cpu: 0 };
 }

@@ -7,7 +7,7 @@
 //   pp    ping-pong: each connection sends `size` bytes, waits for their echo, and sends again
 //   cps   `connections` at a time: connect, half-close, wait for the server's end, close
 //   udp   a flood of datagrams of `size` bytes; counted by the server, who answers "?" with its count
-//   idle  opens `connections`, prints, and holds them until its standard input ends
+//   idle  opens `connections`, has a byte echoed on each, prints, and holds them until its standard input ends
 //
 //   {"mode","seconds","count","perSecond","errors","cpu"}   cpu: this process's share of one core, 0 .. 1
 
@@ -295,7 +295,12 @@ static void idle(void) {
   char byte;
   span.from = now();
   span.cpu = cpu_seconds();
-  for (int i = 0; i < connections; i++) fds[i] = dial();
+  for (int i = 0; i < connections; i++) {
+    fds[i] = dial();
+    if (send(fds[i], "i", 1, 0) < 0) fail("send");
+  }
+  // A kernel completes connections that its application has not accepted. An echo proves that it has.
+  for (int i = 0; i < connections; i++) if (recv(fds[i], &byte, 1, 0) != 1) errors++;
   ends();
   report("idle", connections);
   while (read(0, &byte, 1) > 0) {}

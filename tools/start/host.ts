@@ -12,6 +12,9 @@ import { Stack } from '../../src/stack.js';
 export const KERNEL = { v4: '10.77.0.1', v6: 'fd77::1' } as const;
 export const OURS = { v4: '10.77.0.2', v6: 'fd77::2' } as const;
 
+/** Packets that may wait for us in the kernel: a thousand clients that close in one turn are a thousand packets. */
+export const TX_QUEUE = 8192;
+
 export interface ServingHost {
   readonly stack: Stack;
   readonly services: SmallServers;

@@ -14,7 +14,7 @@ export async function runInMemory(options: StartOptions): Promise<number> {
   const client = new Stack();
   const driver = drive(client);
   client.addInterface(b, { addresses: [`${KERNEL.v4}/24`, `${KERNEL.v6}/64`] });
-  const code = await runChecks(checks(new MemoryPeer(client), host.stack));
+  const code = await runChecks(checks(new MemoryPeer(client), host.stack), options.only);
   driver.stop();
   await host.close();
   return code;

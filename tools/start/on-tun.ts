@@ -2,13 +2,13 @@
 
 import { openTun } from '../../src/link/node/tun.js';
 import type { StartOptions } from '../start.js';
-import { KERNEL, OURS, serveOn } from './host.js';
+import { KERNEL, OURS, serveOn, TX_QUEUE } from './host.js';
 import { isInside } from './namespace.js';
 import { showStatus } from './status-line.js';
 
 export async function runOnTun(options: StartOptions): Promise<number> {
   const device = openTun({
-    medium: options.tap === true ? 'ethernet' : 'ip', addresses: [`${KERNEL.v4}/24`, `${KERNEL.v6}/64`],
+    medium: options.tap === true ? 'ethernet' : 'ip', addresses: [`${KERNEL.v4}/24`, `${KERNEL.v6}/64`], txQueueLength: TX_QUEUE,
     ...(options.name !== undefined && { name: options.name }),
   });
   let leave = (_code: number): void => {};

@@ -4,7 +4,7 @@ import { NetError } from '../../src/errors.js';
 import { openTun } from '../../src/link/node/tun.js';
 import type { StartOptions } from '../start.js';
 import { checks, runChecks } from './checks.js';
-import { KERNEL, serveOn } from './host.js';
+import { KERNEL, serveOn, TX_QUEUE } from './host.js';
 import { runInMemory } from './in-memory.js';
 import { isInside, reenter } from './namespace.js';
 import { KernelPeer } from './peers.js';
@@ -24,10 +24,10 @@ export async function selfTest(options: StartOptions): Promise<number> {
 async function onTun(options: StartOptions): Promise<number> {
   try {
     const device = openTun({
-      medium: options.tap === true ? 'ethernet' : 'ip', addresses: [`${KERNEL.v4}/24`, `${KERNEL.v6}/64`],
+      medium: options.tap === true ? 'ethernet' : 'ip', addresses: [`${KERNEL.v4}/24`, `${KERNEL.v6}/64`], txQueueLength: TX_QUEUE,
     });
     const host = serveOn(device, { ...(options.pcap !== undefined && { pcap: options.pcap }) });
-    const code = await runChecks(checks(new KernelPeer(), host.stack));
+    const code = await runChecks(checks(new KernelPeer(), host.stack), options.only);
     await host.close();
     return code;
   } catch (error) {

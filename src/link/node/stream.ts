@@ -39,8 +39,7 @@ export interface PacketStream {
 
 /** What is asked of a port: a MessagePort of any platform, or what has its face. A message is a packet. */
 export interface PacketPort {
-  addEventListener(event: 'message', listener: (event: { readonly data: unknown }) => void): void;
-  addEventListener(event: 'close' | 'messageerror', listener: () => void): void;
+  addEventListener(type: 'message' | 'messageerror' | 'close', listener: (event: object) => void): void;
   postMessage(message: Uint8Array): void;
   /** Needed by a port that waits until it is told to begin. */
   start?(): void;
@@ -73,7 +72,7 @@ export function portDevice(port: PacketPort, options: StreamOptions = {}): Strea
       done();
     },
     listen(to) {
-      port.addEventListener('message', ({ data }) => to.arrive(data));
+      port.addEventListener('message', (event) => to.arrive('data' in event ? event.data : null));
       port.addEventListener('close', () => to.lose(new NetError('ENETDOWN', 'read', { hint: 'the port was closed' })));
       port.addEventListener('messageerror', () => to.arrive(null));
       port.start?.();

@@ -144,8 +144,8 @@ const OFFLOADS: readonly [bits: number, Offload][] = [
   [0x00, NO_OFFLOAD],
 ];
 
-/** TUNSETVNETHDRSZ and TUNSETOFFLOAD. @returns what was obtained */
-function negotiate(linux: Linux, fd: number, medium: Device['medium'], wanted: boolean): Offload {
+/** TUNSETVNETHDRSZ and TUNSETOFFLOAD. Exported for its test. @returns what was obtained */
+export function negotiate(linux: Linux, fd: number, medium: Device['medium'], wanted: boolean): Offload {
   const size = Uint8Array.of(headerLength(medium), 0, 0, 0);
   if (linux.control(fd, TUNSETVNETHDRSZ, size) < 0) throw refusal(linux.errno(), 'ioctl', 'cannot set the length of the virtio header');
   for (const [bits, offload] of wanted ? OFFLOADS : OFFLOADS.slice(-1)) {

@@ -85,6 +85,7 @@ describe.each([4, 6] as const)('segments of IPv%i that follow each other', (fami
     const [first, second] = bench.ranges;
     expect(first![1]).toBe(46 * 1400);
     expect(second).toEqual([46 * 1400, 4 * 1400]);
+    expect(bench.pool.outstanding).toBe(0);
   });
 
   test.each<[string, Partial<PacketFields> & { length?: number }]>([
@@ -149,8 +150,11 @@ test('a wrong IPv4 header checksum is not hidden in a superpacket', () => {
 test('padding behind a short packet is not text', () => {
   const padded = new Uint8Array(46);
   padded.set(build({ seq: 10, payload: Uint8Array.of(1) }));
-  const bench = new Bench().segment({ seq: 0 }).give(padded).flush();
-  expect(bench.out.map(({ segmentSize }) => segmentSize)).toEqual([0, 0]);
+  for (const checksum of ['whole', 'partial'] as const) {
+    const bench = new Bench().segment({ seq: 0 });
+    bench.coalescer.input(Object.assign(bench.packetOf(padded), { checksum }), 'unicast', 1);
+    expect(bench.flush().out.map(({ segmentSize }) => segmentSize)).toEqual([0, 0]);
+  }
 });
 
 test('another protocol goes up at once, before what is kept', () => {

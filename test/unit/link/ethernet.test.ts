@@ -134,9 +134,11 @@ describe('padding (RFC 894, SEC-04)', () => {
 
   test('finds room where a foreign packet has none behind it', () => {
     const bench = new EthernetBench({ pad: true });
-    bench.port.send(packetOf(build({}).slice(0, 24)), address('224.0.0.1'), 0);
+    const packet = packetOf(build({}).slice(0, 24));
+    bench.port.send(packet, address('224.0.0.1'), 0);
     expect(hex(bench.sent()[0]!)).toBe(`01005e000001${US}0800${hex(build({}).slice(0, 24))}`.padEnd(120, '0'));
     expect(bench.pool.outstanding).toBe(0);
+    expect(() => packet.release()).toThrow('released twice');
   });
 });
 

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { type Address, address, formatAddress } from '../../../src/address.js';
 import { hex } from '../../../src/bytes.js';
 import { Counters } from '../../../src/counters.js';
@@ -6,6 +6,7 @@ import { LimitRegistry } from '../../../src/limits.js';
 import { NeighborCache, type NeighborState } from '../../../src/link/neighbor-cache.js';
 import { type Packet, PacketPool } from '../../../src/packet.js';
 import { type Random, SeededRandom } from '../../../src/random.js';
+import { SipHash } from '../../../src/siphash.js';
 
 const OURS = Uint8Array.of(2, 0, 0, 0, 0, 1);
 const HERS = Uint8Array.of(2, 0, 0, 0, 0, 2);
@@ -308,6 +309,20 @@ test('"are we asking?" is true while INCOMPLETE and in PROBE', () => {
   bench.advertised(PEER, HERS, UNSOLICITED);
   asking.push(bench.cache.isAsking(PEER), bench.send().cache.isAsking(PEER), bench.wait(5000).cache.isAsking(PEER));
   expect(asking).toEqual([false, true, false, false, true]);
+});
+
+describe('neighbors whose hashes are the same', () => {
+  afterEach(() => { vi.restoreAllMocks(); });
+
+  test.each([0, 1, 2])('are told apart, and the others stay when number %i goes', (gone) => {
+    vi.spyOn(SipHash.prototype, 'hashWords').mockReturnValue(5);
+    const peers = [1, 2, 3].map((n) => address(`fd00::${n}`));
+    const bench = new Bench();
+    peers.forEach((peer, i) => bench.heard(peer, Uint8Array.of(2, 0, 0, 0, 1, i)));
+    bench.cache.remove(peers[gone]!, bench.now);
+    bench.cache.check();
+    expect(peers.map((peer) => bench.cache.find(peer)?.linkAddress[5])).toEqual([0, 1, 2].map((i) => i === gone ? undefined : i));
+  });
 });
 
 describe('under a scan (RFC 6583, SEC-21)', () => {

@@ -81,8 +81,8 @@ test('a closed end moves no frame in either direction, and the other is told onc
   const [heardByA, heardByB] = [attach(a), attach(b)];
   a.close();
   a.close();
-  b.close();
   expect([a.transmit(pool.take(1)), b.transmit(pool.take(1))]).toEqual([false, false]);
+  b.close();
   expect(pool.outstanding).toBe(0);
   expect([heardByA.lines, heardByB.lines]).toEqual([[], ['lost ENODEV']]);
 });

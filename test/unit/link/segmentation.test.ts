@@ -58,8 +58,11 @@ describe.each([4, 6] as const)('a TCP superpacket of IPv%i', (family) => {
   });
 
   test('keeps the urgent pointer where it points, and loses it behind that (RFC 9293 §3.8.5)', () => {
-    const pieces = cut(superpacket({ family, flags: ACK | URG, urgent: 15, payload: text(30) }, 10));
-    expect(pieces.map((piece) => piece.flags & URG ? piece.urgent : null)).toEqual([15, 5, null]);
+    const pointers = (urgent: number): unknown =>
+      cut(superpacket({ family, flags: ACK | URG, urgent, payload: text(30) }, 10))
+        .map((piece) => piece.flags & URG ? piece.urgent : null);
+    expect(pointers(15)).toEqual([15, 5, null]);
+    expect(pointers(10)).toEqual([10, null, null]);
   });
 
   test('without text stays one segment', () => {
@@ -153,4 +156,7 @@ test('a superpacket is known for TCP behind IPv6 extension headers too', () => {
   expect(isTcp(superpacket({ family: 6, extension: 8, protocol: 17 }, 1))).toBe(false);
   expect(isTcp(superpacket({ family: 4 }, 1))).toBe(true);
   expect(isTcp(superpacket({ family: 4, protocol: 17 }, 1))).toBe(false);
+  const truncated = superpacket({ family: 6, extension: 8 }, 1);
+  truncated.end = truncated.start + 47;
+  expect(isTcp(truncated)).toBe(false);
 });

@@ -121,7 +121,9 @@ describe('chosen tuples', () => {
     // A peer who somehow knew one stack's secret picks what falls into the fullest buckets ...
     const known = new ConnectionTable<Entry>(new SeededRandom(1));
     const dice = new SeededRandom(9);
-    for (let i = 0; i < N; i++) known.add(new Entry(a, 80, new Address(0, 0, 0xffff, dice.u32() | 0), dice.below(65_536)));
+    for (let i = 0; i < N; i++) {
+      known.add(new Entry(a, 80, new Address(0, 0, 0xffff, dice.u32() | 0), dice.below(65_536)));
+    }
     const picked: Entry[] = [];
     for (const head of known['buckets']) {
       const chain: Entry[] = [];

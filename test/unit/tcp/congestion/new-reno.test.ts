@@ -55,13 +55,19 @@ describe('slow start', () => {
     expect(ack(control, 1)).toBe(3500);
   });
 
-  test('after another loss has two segments per ACK again', () => {
-    const control = new NewReno(SMSS);
-    control.onTimeout(100_000);
-    while (control.cwnd < 50_000) ack(control, 1000);
-    control.onLoss(1000, 60_000);
-    control.onUndo();
-    expect(control.ssthresh).toBe(50_000);
+  test('has two segments per ACK again once the one after a timeout is over, or was for nothing', () => {
+    const over = new NewReno(SMSS);
+    over.onTimeout(8000);
+    for (let i = 0; i < 4; i++) ack(over, 1000);
+    expect(over.cwnd).toBe(over.ssthresh);
+    over.onLoss(1000, 100_000);
+    expect(over.ssthresh).toBe(50_000);
+    expect(ack(over, 2000)).toBe(6000);
+
+    const undone = new NewReno(SMSS);
+    undone.onTimeout(8000);
+    undone.onUndo();
+    expect(ack(undone, 2000)).toBe(12_000);
   });
 });
 
