@@ -113,7 +113,7 @@ export class SendQueue {
 
   /** One more slab, for `bytes` and for what may follow: as much again as there is. */
   private grow(bytes: number): void {
-    const slab = this.pool.take(Math.max(bytes, this.memory, this.slabs.at(-1)?.length ?? 0));
+    const slab = this.pool.take(Math.max(bytes, this.memory));
     this.slabs.push(slab);
     this.memory += slab.length;
   }
@@ -146,7 +146,6 @@ export class ReceiveQueue {
 
   /** Copy `b[at .. end)` behind the last byte. */
   append(b: Uint8Array, at: number, end: number): void {
-    if (at >= end) return;
     const last = this.chunks.at(-1);
     const room = last === undefined ? 0 : last.length - this.filled;
     const abutting = Math.min(room, end - at);
@@ -206,7 +205,7 @@ export class ReceiveQueue {
       this.drop(bytes);
       moved += bytes;
     }
-    return Math.max(wanted, 0);
+    return wanted;
   }
 
   clear(): void {

@@ -33,6 +33,7 @@ export class Packet {
   /** Offset of the transport header; `ip` sets it on input, the transport on output. */
   transport = 0;
   private held = 0;
+  private detached = false;
 
   constructor(
     readonly bytes: Uint8Array,
@@ -67,7 +68,18 @@ export class Packet {
   /** Done with it. The last release gives it back to its pool; its bytes may be overwritten at once. */
   release(): void {
     assert(this.held > 0, 'packet: released twice');
-    if (--this.held === 0) this.pool?.put(this);
+    if (--this.held === 0) this.pool?.put(this, this.detached);
+  }
+
+  /**
+   * Give the memory away, so that a large payload need not be copied: whoever takes it keeps it, and the pool makes
+   * another. Null: somebody else holds the packet too.
+   * @returns  the bytes `[at, end)`; the rest of their memory is nobody's any more
+   */
+  detach(at: number, end: number): Uint8Array | null {
+    if (this.held !== 1) return null;
+    this.detached = true;
+    return this.bytes.subarray(at, end);
   }
 
   /** As new: empty, behind the headroom. */
@@ -81,6 +93,7 @@ export class Packet {
     this.network = 0;
     this.transport = 0;
     this.held = 1;
+    this.detached = false;
   }
 }
 
@@ -91,27 +104,35 @@ export class PacketPool {
   /** Packets handed out and not yet released. */
   outstanding = 0;
 
-  constructor(private readonly freeMax = 256) {}
+  /**
+   * @param freeMax   packets of each size that are kept
+   * @param allocate  memory of so many bytes; need not be zero, for no byte is sent that was not written
+   */
+  constructor(
+    private readonly freeMax = 256,
+    private readonly allocate: (bytes: number) => ArrayBuffer = (bytes) => new ArrayBuffer(bytes),
+  ) {}
 
   /** An empty packet, held once, with `HEADROOM` and room for at least `size` bytes behind it. */
   take(size: number): Packet {
     assert(size <= LARGE, 'packet: larger than 64 KB');
-    const packet = (size <= SMALL ? this.small : this.large).pop() ?? allocate(size <= SMALL ? SMALL : LARGE, this);
+    const packet = (size <= SMALL ? this.small : this.large).pop() ?? this.make(size <= SMALL ? SMALL : LARGE);
     packet.reset();
     this.outstanding++;
     return packet;
   }
 
-  put(packet: Packet): void {
+  private make(size: number): Packet {
+    const memory = this.allocate(HEADROOM + size);
+    return new Packet(new Uint8Array(memory), new Uint32Array(memory), this);
+  }
+
+  put(packet: Packet, detached: boolean): void {
     this.outstanding--;
+    if (detached) return;
     const free = packet.bytes.length === SMALL + HEADROOM ? this.small : this.large;
     if (free.length < this.freeMax) free.push(packet);
   }
-}
-
-function allocate(size: number, pool: PacketPool): Packet {
-  const memory = new ArrayBuffer(HEADROOM + size);
-  return new Packet(new Uint8Array(memory), new Uint32Array(memory), pool);
 }
 
 /** A packet outside any pool, for tools and tests: `bytes` behind the headroom. */

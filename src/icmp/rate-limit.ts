@@ -19,15 +19,15 @@ export interface RateLimitSettings {
   readonly burstToOne: number;
 }
 
-/** Invariant: 0 <= each level <= its burst. Peers share `BUCKETS` buckets, which of them only we know: no table can fill. */
+/** Invariant: -0.5 <= each level <= its burst. Peers share `BUCKETS` buckets, which of them only we know: no table can fill. */
 export class RateLimit {
   private readonly hash: SipHash;
   private readonly key = new Int32Array(2);
   /** Tokens of each bucket, as they were at its time. */
   private readonly levels: Float64Array;
-  private readonly times = new Float64Array(BUCKETS).fill(-Infinity);
+  private readonly times = new Float64Array(BUCKETS);
   private level: number;
-  private time = -Infinity;
+  private time = 0;
 
   constructor(private readonly random: Random, readonly settings: RateLimitSettings) {
     this.hash = SipHash.random(random);
@@ -40,18 +40,16 @@ export class RateLimit {
     const { settings } = this;
     const bucket = this.bucketOf(peer);
     const own = refilled(this.levels[bucket]!, this.times[bucket]!, settings.perSecondToOne, settings.burstToOne, now);
-    const common = refilled(this.level, this.time, settings.perSecond, settings.burst, now);
-    const price = this.price();
-    const commonPrice = this.price();
-    const mayPay = own >= price && common >= commonPrice;
+    this.levels[bucket] = own;
     this.times[bucket] = now;
-    this.levels[bucket] = mayPay ? own - price : own;
-    // Nothing is taken from the common bucket for what the peer's own refuses.
-    if (own >= price) {
-      this.time = now;
-      this.level = mayPay ? common - commonPrice : common;
-    }
-    return mayPay;
+    if (own < 1) return false;
+    // Nothing is taken from the common bucket for what the peer's own refuses, nor the other way about.
+    this.level = refilled(this.level, this.time, settings.perSecond, settings.burst, now);
+    this.time = now;
+    if (this.level < 1) return false;
+    this.levels[bucket] = own - this.price();
+    this.level -= this.price();
+    return true;
   }
 
   /** Tokens of the common bucket that are spent. */
@@ -59,7 +57,7 @@ export class RateLimit {
     return this.settings.burst - this.level;
   }
 
-  /** One token on average. */
+  /** One token on average; drawn for what is sent, not for what asks, or whoever asks often enough gets it cheap. */
   private price(): number {
     return 0.5 + this.random.u32() / 0x1_0000_0000;
   }
@@ -73,7 +71,7 @@ export class RateLimit {
   }
 }
 
-/** A clock that goes back fills nothing. */
+/** Full buckets stay full, whenever time began; a clock that goes back fills nothing. */
 const refilled = (level: number, since: number, perSecond: number, burst: number, now: number): number =>
   Math.min(burst, level + (Math.max(0, now - since) * perSecond) / SECOND);
 

@@ -1,6 +1,8 @@
-// IPv6 extension headers: the walk from the fixed header to the transport's. RFC 8200 §4; limits by RFC 8504 §5.3.
+// IPv6 extension headers: the walk from the fixed header to the transport's. RFC 8200 §4; limits by RFC 8504
+// §5.3.
 //
-// Every header is longer than nothing, must lie inside the packet, and is read once, here. Nothing is written.
+// Every header is longer than nothing, must lie inside the packet, and is read once, here. Nothing is
+// written.
 
 import type { DropReason } from '../counters.js';
 import * as Wire from './wire.js';
@@ -37,12 +39,17 @@ export class Chain {
     this.first = true;
   }
 
-  /** Walk on until a transport, a Fragment header, or whatever we do not know. Null, or why the packet is dropped. */
+  /**
+   * Walk on until a transport, a Fragment header, or whatever we do not know. Null, or why the packet is
+   * dropped.
+   */
   walk(b: Uint8Array, end: number): DropReason | null {
     for (;;) {
       const { protocol } = this;
       // RFC 8200 §4.1: hop-by-hop only right behind the fixed header; elsewhere it counts as unrecognised.
-      if (protocol === Wire.HOP_BY_HOP && !this.first) return this.answer(1, this.field, 'ip6-misplaced-hop-by-hop');
+      if (protocol === Wire.HOP_BY_HOP && !this.first) {
+        return this.answer(1, this.field, 'ip6-misplaced-hop-by-hop');
+      }
       if (protocol === Wire.NO_NEXT_HEADER) return 'ip6-no-next-header';
       if (protocol === Wire.FRAGMENT) {
         if (this.fragmented) return 'fragment-nested';
@@ -82,8 +89,8 @@ export class Chain {
   }
 
   private routing(b: Uint8Array): DropReason | null {
-    // RFC 8200 §4.4: no type is known here, so with no segments left it is passed, else answered. RFC 5095 §3: type 0
-    // is a type like any other.
+    // RFC 8200 §4.4: no type is known here, so with no segments left it is passed, else answered. RFC 5095
+    // §3: type 0 is a type like any other.
     return Wire.segmentsLeft(b, this.at) === 0 ? null : this.answer(0, this.at + 2, 'ip6-routing-header');
   }
 
@@ -138,8 +145,9 @@ export class Chain {
 }
 
 /**
- * Does the packet whose header `protocol` is at `at` hold all headers up to and with the transport's? RFC 7112 §5 asks
- * it of a first fragment. Only lengths are read: the headers' turn comes when the packet is whole.
+ * Does the packet whose header `protocol` is at `at` hold all headers up to and with the transport's? RFC
+ * 7112 §5 asks it of a first fragment. Only lengths are read: the headers' turn comes when the packet is
+ * whole.
  */
 export function hasWholeChain(b: Uint8Array, start: number, end: number, first: number): boolean {
   let at = start;
@@ -154,7 +162,10 @@ export function hasWholeChain(b: Uint8Array, start: number, end: number, first: 
   return end - at >= leastTransportHeader(protocol);
 }
 
-/** Bytes that a first fragment must show of its transport's header: RFC 7112 §3; RFC 1858 §3 and RFC 3128 for IPv4. */
+/**
+ * Bytes that a first fragment must show of its transport's header: RFC 7112 §3; RFC 1858 §3 and RFC 3128 for
+ * IPv4.
+ */
 export function leastTransportHeader(protocol: number): number {
   switch (protocol) {
     case 1: case 17: case 58: return 8;
@@ -172,7 +183,10 @@ const isWalked = (protocol: number): boolean =>
 const HEADERS_MAX = 8;
 /** All of them together; the longest single one is as long. */
 const BYTES_MAX = 2048;
-/** RFC 8504 §5.3: options in one header that are not padding. Also Linux: max_dst_opts_number, max_hbh_opts_number. */
+/**
+ * RFC 8504 §5.3: options in one header that are not padding. Also Linux: max_dst_opts_number,
+ * max_hbh_opts_number.
+ */
 const OPTIONS_MAX = 8;
 /** RFC 8504 §5.3, in a row. Also Linux. */
 const PADDING_MAX = 7;

@@ -1,4 +1,5 @@
-// Who sends what to whom: what a transport tells IP about the packets it will send, with the route remembered.
+// Who sends what to whom: what a transport tells IP about the packets it will send, with the route
+// remembered.
 
 import { type Address } from '../address.js';
 import type { Interface } from './interface.js';
@@ -13,11 +14,19 @@ export class Flow {
   dontFragment = true;
   /** IPv6, 20 bits. */
   flowLabel = 0;
-  /** Only through this interface: SO_BINDTODEVICE, and where multicasts leave. A zone in `dst` says the same. */
+  /**
+   * Only through this interface: SO_BINDTODEVICE, and where multicasts leave. A zone in `dst` says the same.
+   */
   through: Interface | null = null;
-  /** Send from the unspecified address itself: DHCP before its lease, duplicate address detection (RFC 4862 §5.4.2). */
+  /**
+   * Send from the unspecified address itself: DHCP before its lease, duplicate address detection (RFC 4862
+   * §5.4.2).
+   */
   anonymous = false;
-  /** Multicasts and broadcasts also go to our own receivers. Default false; a datagram socket sets it: IP_MULTICAST_LOOP. */
+  /**
+   * Multicasts and broadcasts also go to our own receivers. Default false; a datagram socket sets it:
+   * IP_MULTICAST_LOOP.
+   */
   loop = false;
   /** Filled by `ip.route`; trusted while `routeGeneration` is the table's and `routedTo` is `dst`. */
   route: Route | null = null;

@@ -1,4 +1,5 @@
-// Cutting a packet that is larger than its path: only ever our own packets, at the source. RFC 791 §2.3, RFC 8200 §4.5.
+// Cutting a packet that is larger than its path: only ever our own packets, at the source. RFC 791 §2.3, RFC
+// 8200 §4.5.
 
 import type { Packet, PacketPool } from '../packet.js';
 import * as Wire from './wire.js';
@@ -8,8 +9,8 @@ export const fragmentPayload4 = (mtu: number): number => Math.max(0, mtu - 20) &
 export const fragmentPayload6 = (mtu: number): number => Math.max(0, mtu - 48) & ~7;
 
 /**
- * The fragment that carries the payload from `offset` on, of an IPv4 packet without options, whose header is complete
- * and clear of DF.
+ * The fragment that carries the payload from `offset` on, of an IPv4 packet without options, whose header is
+ * complete and clear of DF.
  *
  * @param step  what `fragmentPayload4` gave
  */
@@ -31,7 +32,9 @@ export function cut4(packet: Packet, offset: number, step: number, pool: PacketP
 }
 
 /** The same of an IPv6 packet without extension headers. */
-export function cut6(packet: Packet, offset: number, step: number, identification: number, pool: PacketPool): Packet {
+export function cut6(
+  packet: Packet, offset: number, step: number, identification: number, pool: PacketPool,
+): Packet {
   const at = packet.start;
   const length = Math.min(step, packet.end - at - 40 - offset);
   const fragment = pool.take(48 + length);

@@ -1,10 +1,12 @@
-// Reassembly of fragments, both families. RFC 791 §3.2, RFC 815 (the idea of holes), RFC 1122 §3.3.2, RFC 8200 §4.5,
-// RFC 5722 (overlaps), RFC 6864 §4.
+// Reassembly of fragments, both families. RFC 791 §3.2, RFC 815 (the idea of holes), RFC 1122 §3.3.2, RFC
+// 8200 §4.5, RFC 5722 (overlaps), RFC 6864 §4.
 //
-// What a datagram has so far lies where it will be delivered from: one pooled packet, each fragment copied in once. A
-// list of ranges, ordered, tells what is there. However small the pieces that arrive, they cost what they fill.
+// What a datagram has so far lies where it will be delivered from: one pooled packet, each fragment copied in
+// once. A list of ranges, ordered, tells what is there. However small the pieces that arrive, they cost what
+// they fill.
 //
-// The caller has checked each fragment by itself: not empty, a multiple of 8 unless the last, not beyond 65,535 bytes.
+// The caller has checked each fragment by itself: not empty, a multiple of 8 unless the last, not beyond
+// 65,535 bytes.
 
 import { type Address, copyOf, isV4 } from '../address.js';
 import { assert } from '../assert.js';
@@ -18,14 +20,15 @@ import type { Chain } from './extension.js';
 import type { IpHeader } from './header.js';
 import * as Wire from './wire.js';
 
+/** How a fragment came. */
+export type Arrival = Pick<IpHeader, 'interface' | 'cast' | 'linkCast'>;
+
 /** Who hears of datagrams that never became whole. */
 export interface ReassemblyOwner {
   /**
    * Its first fragment had come: `packet` is that fragment, from its IP header at `packet.start`. It is lent.
-   *
-   * @param arrival  how it came: interface, `cast` and `linkCast` are good, nothing else
    */
-  reassemblyTimeout(packet: Packet, arrival: Pick<IpHeader, 'interface' | 'cast' | 'linkCast'>, now: number): void;
+  reassemblyTimeout(packet: Packet, arrival: Arrival, now: number): void;
 }
 
 export interface ReassemblyEnvironment {
@@ -68,7 +71,8 @@ export class Reassembly {
   /**
    * Take a fragment, whose IP header is at `header.at`. Ownership passes.
    *
-   * @returns  the datagram when it is whole, with `header` telling of it, `start` behind its IP header; or null
+   * @returns  the datagram when it is whole, with `header` telling of it, `start` behind its IP header; or
+   *           null
    */
   take4(packet: Packet, header: IpHeader, now: number): Packet | null {
     const { bytes: b } = packet;
@@ -107,11 +111,13 @@ export class Reassembly {
     piece.offset = Wire.fragmentOffset6(b, chain.at);
     piece.more = Wire.moreFragments6(b, chain.at);
     piece.field = chain.field - header.at;
-    // RFC 8200 §4.5: fragments belong together by source, destination and identification; the next header may differ.
+    // RFC 8200 §4.5: fragments belong together by source, destination and identification; the next header may
+    // differ.
     const d = this.accept(header, Wire.identification6(b, chain.at), 0, now);
     packet.release();
     if (d === null || !d.isWhole) return null;
-    // RFC 8200 §4.5: the headers before the Fragment header, which itself goes, are those of the first fragment.
+    // RFC 8200 §4.5: the headers before the Fragment header, which itself goes, are those of the first
+    // fragment.
     const { head } = d;
     const headLength = head.length - 8;
     if (headLength - 40 + d.total > 65_535) return this.refuse(d, 'fragment-too-big');
@@ -140,7 +146,10 @@ export class Reassembly {
     for (const queue of [this.queue4, this.queue6]) while (queue.oldest !== null) this.remove(queue.oldest);
   }
 
-  /** The invariant: what the queues hold is what the table holds, ranges are ordered, apart, and account for all bytes. */
+  /**
+   * The invariant: what the queues hold is what the table holds, ranges are ordered, apart, and account for
+   * all bytes.
+   */
   check(): void {
     let bytes = 0;
     let hashed = 0;
@@ -173,7 +182,8 @@ export class Reassembly {
   private accept(header: IpHeader, identification: number, protocol: number, now: number): Datagram | null {
     if (now >= this.nextTimeout()) this.expire(now);
     const key = this.keyOf(header, identification, protocol);
-    const d = this.find(key, header, identification, protocol) ?? this.create(key, header, identification, protocol, now);
+    const d = this.find(key, header, identification, protocol)
+      ?? this.create(key, header, identification, protocol, now);
     const refused = this.insert(d, this.piece);
     if (refused === null) return d;
     this.env.counters.drop(refused);
@@ -192,16 +202,19 @@ export class Reassembly {
       if (starts[middle]! < offset) i = middle + 1;
       else high = middle;
     }
-    // RFC 8200 §4.5: an exact duplicate may be ignored, for networks make them. The same place with other bytes is none.
+    // RFC 8200 §4.5: an exact duplicate may be ignored, for networks make them. The same place with other
+    // bytes is none.
     if (starts[i] === offset && ends[i] === end && (more ? d.total !== end : d.total === end)) {
       return this.isRepeated(d, piece) ? 'fragment-duplicate' : this.condemn(d, 'fragment-overlap');
     }
-    // RFC 5722 §4, RFC 8200 §4.5: an overlap spoils the datagram, and silently. We do so in IPv4 too: no packet that
-    // needs it comes from an honest sender, and each receiver that resolves it differently is a way past a filter.
+    // RFC 5722 §4, RFC 8200 §4.5: an overlap spoils the datagram, and silently. We do so in IPv4 too: no
+    // packet that needs it comes from an honest sender, and each receiver that resolves it differently is a
+    // way past a filter.
     const overlaps = (i > 0 && ends[i - 1]! > offset) || (i < starts.length && starts[i]! < end);
     const last = ends.length > 0 ? ends[ends.length - 1]! : 0;
     // Two ends, or bytes behind the end.
-    const contradicts = more ? d.total >= 0 && end >= d.total : (d.total >= 0 && d.total !== end) || last > end;
+    const ended = d.total >= 0;
+    const contradicts = more ? ended && end >= d.total : (ended && end !== d.total) || last > end;
     if (overlaps || contradicts) return this.condemn(d, 'fragment-overlap');
     if (starts.length === FRAGMENTS_MAX) return this.condemn(d, 'fragment-limit');
 
@@ -228,7 +241,10 @@ export class Reassembly {
     return true;
   }
 
-  /** Give up on it, but remember its name until its time is over: fragments still on their way must not begin it anew. */
+  /**
+   * Give up on it, but remember its name until its time is over: fragments still on their way must not begin
+   * it anew.
+   */
   private condemn(d: Datagram, reason: DropReason): DropReason {
     d.condemned = true;
     this.strip(d);
@@ -255,7 +271,9 @@ export class Reassembly {
     this.bytes += bytes;
   }
 
-  /** Back within the limits, at the cost of others, the source's own first: `d` itself is the newest of all. */
+  /**
+   * Back within the limits, at the cost of others, the source's own first: `d` itself is the newest of all.
+   */
   private makeRoom(d: Datagram): void {
     const queue = d.queue;
     for (;;) {
@@ -285,10 +303,13 @@ export class Reassembly {
     this.remove(d);
   }
 
-  private create(key: number, header: IpHeader, identification: number, protocol: number, now: number): Datagram {
+  private create(
+    key: number, header: IpHeader, identification: number, protocol: number, now: number,
+  ): Datagram {
     const v4 = isV4(header.src);
     const queue = v4 ? this.queue4 : this.queue6;
-    const d = new Datagram(key, queue, header, identification, protocol, now, now + (v4 ? TIMEOUT4_MS : TIMEOUT6_MS));
+    const deadline = now + (v4 ? TIMEOUT4_MS : TIMEOUT6_MS);
+    const d = new Datagram(key, queue, header, identification, protocol, now, deadline);
     d.next = this.table.get(key) ?? null;
     this.table.set(key, d);
     queue.append(d);
@@ -410,7 +431,10 @@ export class Reassembly {
   }
 }
 
-/** RFC 1122 §3.3.2 wants 60 to 120 s. Departs from it: fragments that are late by seconds are lost. Also Linux: ipfrag_time. */
+/**
+ * RFC 1122 §3.3.2 wants 60 to 120 s. Departs from it: fragments that are late by seconds are lost. Also
+ * Linux: ipfrag_time.
+ */
 const TIMEOUT4_MS = 30 * SECOND;
 /** RFC 8200 §4.5. */
 const TIMEOUT6_MS = 60 * SECOND;
@@ -428,7 +452,10 @@ const isSameSource = (a: Address, b: Address): boolean =>
 /** ECN's codepoint. RFC 3168 §5. */
 const CE = 3;
 
-/** RFC 3168 §5.3: CE in one fragment and not-ECT in another cannot be told in one header. Bit n: codepoint n was seen. */
+/**
+ * RFC 3168 §5.3: CE in one fragment and not-ECT in another cannot be told in one header. Bit n: codepoint n
+ * was seen.
+ */
 const combineEcn = (seen: number): boolean => (seen & 9) !== 9;
 
 /** One fragment. One record, refilled. */
@@ -446,7 +473,8 @@ class Piece {
   /** A bit for the ECN codepoint. */
   get ecn(): number {
     const { bytes: b, headAt } = this;
-    return 1 << ((Wire.version(b, headAt) === 4 ? Wire.trafficClass4(b, headAt) : Wire.trafficClass6(b, headAt)) & 3);
+    const trafficClass = Wire.version(b, headAt) === 4 ? Wire.trafficClass4(b, headAt) : Wire.trafficClass6(b, headAt);
+    return 1 << (trafficClass & 3);
   }
 }
 

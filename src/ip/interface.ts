@@ -1,15 +1,20 @@
-// An interface as IP sees it: a device's port, with the addresses, groups and MTU that IP gives it. RFC 1122 §3.3.4,
-// RFC 4291 §2.8. Packets come up from the port through `input`, and go down through `output`, which is the port.
+// An interface as IP sees it: a device's port, with the addresses, groups and MTU that IP gives it. RFC 1122
+// §3.3.4, RFC 4291 §2.8. Packets come up from the port through `input`, and go down through `output`, which
+// is the port.
 
 import {
-  Address, ANY4, ANY6, copyOf, hasPrefix, isLinkLocal, isLimitedBroadcast, isV4, solicitedNode, subnetBroadcast,
+  Address, ANY4, ANY6, copyOf, hasPrefix, isLimitedBroadcast, isLinkLocal, isMulticast, isV4, SCOPE, scopeOf,
+  solicitedNode, subnetBroadcast,
 } from '../address.js';
 import { assert } from '../assert.js';
 import type { Device } from '../link/device.js';
 import type { LinkCast, LinkOutput, NetworkLayer, Port } from '../link/link-output.js';
 import type { Packet } from '../packet.js';
 
-/** `tentative`: RFC 4862 §2, neither received on nor sent from. `deprecated`: received on, not chosen for new flows. */
+/**
+ * `tentative`: RFC 4862 §2, neither received on nor sent from. `deprecated`: received on, not chosen for new
+ * flows.
+ */
 export type AddressState = 'tentative' | 'preferred' | 'deprecated';
 
 export interface InterfaceAddress {
@@ -19,7 +24,10 @@ export interface InterfaceAddress {
   readonly state: AddressState;
   /** Made to be thrown away: RFC 8981. */
   readonly temporary: boolean;
-  /** All that share the prefix are neighbours. False for an autoconfigured one: routers say that apart (RFC 5942 §4). */
+  /**
+   * All that share the prefix are neighbours. False for an autoconfigured one: routers say that apart (RFC
+   * 5942 §4).
+   */
   readonly onLink: boolean;
 }
 
@@ -106,7 +114,8 @@ export class Interface implements NetworkLayer {
       ? [...this.addresses, row]
       : this.addresses.map((each) => (each === known ? row : each));
     this.setAddresses(rows);
-    // RFC 4861 §7.2.1: one joins the solicited-node group of each address, before it is ours (RFC 4862 §5.4.2).
+    // RFC 4861 §7.2.1: one joins the solicited-node group of each address, before it is ours (RFC 4862
+    // §5.4.2).
     if (known === undefined && !isV4(address)) this.joinGroup(solicitedNode(address));
     this.owner.addressAdded(this, row);
     return true;
@@ -149,12 +158,15 @@ export class Interface implements NetworkLayer {
     this.groupObserver?.left(known.group, this);
   }
 
-  /** Joined, or one of those that every host is in: 224.0.0.1 (RFC 1112 §7.2), ff01::1 and ff02::1 (RFC 4291 §2.8). */
+  /**
+   * Joined, or one of those that every host is in: 224.0.0.1 (RFC 1112 §7.2), ff01::1 and ff02::1 (RFC 4291
+   * §2.8).
+   */
   isMember(group: Address): boolean {
-    const { w3 } = group;
+    const { w0, w1, w2, w3 } = group;
     if (isV4(group)) {
       if (w3 === (0xe000_0001 | 0)) return true;
-    } else if (w3 === 1 && group.w1 === 0 && group.w2 === 0 && (group.w0 === (0xff01_0000 | 0) || group.w0 === (0xff02_0000 | 0))) {
+    } else if (w3 === 1 && w1 === 0 && w2 === 0 && (w0 === (0xff01_0000 | 0) || w0 === (0xff02_0000 | 0))) {
       return true;
     }
     const { memberships } = this;
@@ -184,8 +196,8 @@ export class Interface implements NetworkLayer {
   }
 
   /**
-   * Who asks for the link-layer address of `target`: ours on its subnet; else, for a gateway outside all of our subnets,
-   * the first of its family; else nobody, 0.0.0.0 or ::.
+   * Who asks for the link-layer address of `target`: ours on its subnet; else, for a gateway outside all of
+   * our subnets, the first of its family; else nobody, 0.0.0.0 or ::.
    */
   addressFor(target: Address): Address {
     let other: Address | null = null;
@@ -216,8 +228,8 @@ export class Interface implements NetworkLayer {
 
   /** A copy of `a` that lasts, with this interface as its zone where zones matter. RFC 4007 §5. */
   private zoned(a: Address): Address {
-    const linkScope = !isV4(a) && (isLinkLocal(a) || (a.w0 >>> 16 & 0xfff0) === 0xff00 && (a.w0 >>> 16 & 0xf) <= 2);
-    return linkScope ? new Address(a.w0, a.w1, a.w2, a.w3, this.index) : copyOf(a);
+    const narrow = isLinkLocal(a) || (isMulticast(a) && scopeOf(a) <= SCOPE.linkLocal);
+    return narrow && !isV4(a) ? new Address(a.w0, a.w1, a.w2, a.w3, this.index) : copyOf(a);
   }
 }
 
@@ -226,7 +238,10 @@ interface Membership {
   count: number;
 }
 
-/** Of each interface. RFC 4862 leaves it open; an on-link router could announce any number of prefixes (SEC-23). */
+/**
+ * Of each interface. RFC 4862 leaves it open; an on-link router could announce any number of prefixes
+ * (SEC-23).
+ */
 export const ADDRESSES_MAX = 64;
 /** Of each interface. Also Linux: net.ipv4.igmp_max_memberships is 20 per socket. */
 export const GROUPS_MAX = 256;

@@ -1,13 +1,16 @@
-// The door of the IP floor: packets in from interfaces, out from transports, of both families. RFC 1122 §3, RFC 8200.
+// The door of the IP floor: packets in from interfaces, out from transports, of both families. RFC 1122 §3,
+// RFC 8200.
 //
-// In: `input` gives a frame to the interface's port, which calls `Interface.input`, which comes back here (`arrive`), goes
-// to its family, and from there, whole and for us, to `deliver`. Nothing here calls itself again: what we send to
-// ourselves goes out through the loopback's device, and lies in the stack's queue until its turn.
+// In: `input` gives a frame to the interface's port, which calls `Interface.input`, which comes back here
+// (`arrive`), goes to its family, and from there, whole and for us, to `deliver`. Nothing here calls itself
+// again: what we send to ourselves goes out through the loopback's device, and lies in the stack's queue
+// until its turn.
 //
 // Out: `route` decides once per flow, `send` pushes a header per packet.
 
 import {
-  type Address, ANY4, ANY6, cell, isLinkLocal, isLoopback, isMulticast, isUnspecified, isV4, LOOPBACK4, LOOPBACK6, refill16, refill4,
+  type Address, ANY4, ANY6, cell, isLinkLocal, isLoopback, isMulticast, isUnspecified, isV4, LOOPBACK4, LOOPBACK6,
+  refill16, refill4,
 } from '../address.js';
 import { assert } from '../assert.js';
 import type { Counters, DropReason } from '../counters.js';
@@ -22,9 +25,11 @@ import type { Packet, PacketPool } from '../packet.js';
 import type { Random } from '../random.js';
 import { NEVER } from '../time.js';
 import { type Flow } from './flow.js';
-import { Reassembly, type ReassemblyOwner } from './fragments.js';
+import { type Arrival, Reassembly, type ReassemblyOwner } from './fragments.js';
 import { IpHeader } from './header.js';
-import { ADDRESSES_MAX, GROUPS_MAX, Interface, type InterfaceAddress, type InterfaceOwner } from './interface.js';
+import {
+  ADDRESSES_MAX, GROUPS_MAX, Interface, type InterfaceAddress, type InterfaceOwner,
+} from './interface.js';
 import { Ipv4 } from './ipv4.js';
 import { Ipv6 } from './ipv6.js';
 import { FLOOR6, PathMtuCache } from './path-mtu.js';
@@ -50,7 +55,10 @@ export interface InterfaceOptions {
   readonly gateways?: readonly Address[];
   /** Bytes of IP packet. Default, and at most: the device's. */
   readonly mtu?: number;
-  /** Join TCP segments of a batch on input, unless the device does. `port.flush` must then follow each batch. Default false. */
+  /**
+   * Join TCP segments of a batch on input, unless the device does. `port.flush` must then follow each batch.
+   * Default false.
+   */
   readonly coalesce?: boolean;
 }
 
@@ -76,7 +84,10 @@ export class Ip implements InterfaceOwner, ReassemblyOwner {
   private readonly v4: Ipv4;
   private readonly v6: Ipv6;
   private lastIndex = 0;
-  /** Packets of ours whose next hop did not answer: their senders hear of it when no packet is being processed. */
+  /**
+   * Packets of ours whose next hop did not answer: their senders hear of it when no packet is being
+   * processed.
+   */
   private undelivered: Packet[] = [];
   private undeliveredFrom: Interface[] = [];
   private undeliveredSince = NEVER;
@@ -101,7 +112,8 @@ export class Ip implements InterfaceOwner, ReassemblyOwner {
       used: () => Math.max(...this.interfaces.map((each) => each.groups().length)),
     });
     limits.add({
-      name: 'ip.undelivered', unit: 'packets', max: UNDELIVERED_MAX, source: 'ours', used: () => this.undelivered.length,
+      name: 'ip.undelivered', unit: 'packets', max: UNDELIVERED_MAX, source: 'ours',
+      used: () => this.undelivered.length,
     });
     this.loopback = this.add(new Loopback(), 'lo', 'loopback', {
       addresses: [{ address: LOOPBACK4, prefixLength: 8 }, { address: LOOPBACK6, prefixLength: 128 }],
@@ -118,7 +130,10 @@ export class Ip implements InterfaceOwner, ReassemblyOwner {
     this.protocols[protocol.number] = protocol;
   }
 
-  /** Make an interface of a device. The caller gives the device its sink: what it receives comes to `input` from a queue. */
+  /**
+   * Make an interface of a device. The caller gives the device its sink: what it receives comes to `input`
+   * from a queue.
+   */
   attach(device: Device, options: InterfaceOptions = {}): Interface {
     return this.add(device, options.name ?? device.name, 'ordinary', options);
   }
@@ -165,7 +180,8 @@ export class Ip implements InterfaceOwner, ReassemblyOwner {
   private unknownProtocol(packet: Packet, now: number): void {
     const { header } = this;
     this.env.counters.drop('ip-unknown-protocol');
-    // RFC 1122 §3.2.2.1: protocol unreachable, code 2. RFC 8200 §4: parameter problem 1, pointing at the field.
+    // RFC 1122 §3.2.2.1: protocol unreachable, code 2. RFC 8200 §4: parameter problem 1, pointing at the
+    // field.
     if (header.family === 4) this.errors?.report('protocol-unreachable', 2, 0, packet, header, now);
     else this.errors?.report('parameter-problem', 1, this.v6.chain.field - header.at, packet, header, now);
   }
@@ -179,7 +195,8 @@ export class Ip implements InterfaceOwner, ReassemblyOwner {
   // Out.
 
   /**
-   * Decide where the packets of `flow` go, and from which address if it does not say. Cheap when it is decided.
+   * Decide where the packets of `flow` go, and from which address if it does not say. Cheap when it is
+   * decided.
    *
    * @returns  null, or why they cannot go: ENETUNREACH, EADDRNOTAVAIL
    */
@@ -205,13 +222,15 @@ export class Ip implements InterfaceOwner, ReassemblyOwner {
   }
 
   /**
-   * Push the IP header and send. `packet.start` is the transport's header. Ownership passes, whatever comes of it.
+   * Push the IP header and send. `packet.start` is the transport's header. Ownership passes, whatever comes
+   * of it.
    *
    * @returns  null, or why not: what `route` says, EMSGSIZE, EINVAL
    */
   send(packet: Packet, flow: Flow, now: number): ErrorCode | null {
     const failure = this.route(flow);
-    if (failure !== null) return this.refuse(packet, failure === 'EADDRNOTAVAIL' ? 'ip-no-source' : 'ip-no-route', failure);
+    if (failure === 'EADDRNOTAVAIL') return this.refuse(packet, 'ip-no-source', failure);
+    if (failure !== null) return this.refuse(packet, 'ip-no-route', failure);
     const route = flow.route!;
     return isV4(flow.dst) ? this.v4.send(packet, flow, route, now) : this.v6.send(packet, flow, route, now);
   }
@@ -234,7 +253,10 @@ export class Ip implements InterfaceOwner, ReassemblyOwner {
     return Math.min(flow.route!.interface.mtu, this.pathMtu.get(flow.dst, now));
   }
 
-  /** Where a group's packets leave and its members listen, if nobody says otherwise. Null: there is no interface for it. */
+  /**
+   * Where a group's packets leave and its members listen, if nobody says otherwise. Null: there is no
+   * interface for it.
+   */
   interfaceFor(group: Address): Interface | null {
     return this.multicastInterface(group, group.zone);
   }
@@ -286,7 +308,8 @@ export class Ip implements InterfaceOwner, ReassemblyOwner {
     if (routed !== null) return routed.interface;
     const v4 = isV4(group);
     const ordinary = this.interfaces.filter((each) => each.kind === 'ordinary' && each.up);
-    return ordinary.find((each) => each.addresses.some((row) => isV4(row.address) === v4)) ?? ordinary[0] ?? null;
+    const speaks = (each: Interface): boolean => each.addresses.some((row) => isV4(row.address) === v4);
+    return ordinary.find(speaks) ?? ordinary[0] ?? null;
   }
 
   private broadcastInterface(dst: Address, zone: number): Interface | null {
@@ -320,7 +343,8 @@ export class Ip implements InterfaceOwner, ReassemblyOwner {
     // An interface without addresses borrows. RFC 1812 §2.2.7 knows that for lines between two routers.
     for (const each of this.interfaces) {
       if (each === this.loopback || !each.up || isLinkLocal(dst)) continue;
-      const borrowed = selectSource(each.addresses.filter((row) => !isLinkLocal(row.address)), dst, route.nextHop);
+      const offered = each.addresses.filter((row) => !isLinkLocal(row.address));
+      const borrowed = selectSource(offered, dst, route.nextHop);
       if (borrowed !== null) return borrowed;
     }
     return null;
@@ -329,8 +353,8 @@ export class Ip implements InterfaceOwner, ReassemblyOwner {
   // What ICMP and the links tell.
 
   /**
-   * An ICMP error that quotes a packet of ours goes to the transport that sent it. A smaller path MTU is believed if the
-   * transport recognises the quote. `error.mtu` is replaced by what it comes to.
+   * An ICMP error that quotes a packet of ours goes to the transport that sent it. A smaller path MTU is
+   * believed if the transport recognises the quote. `error.mtu` is replaced by what it comes to.
    *
    * @returns  whether a transport found it plausible. RFC 5927.
    */
@@ -349,7 +373,10 @@ export class Ip implements InterfaceOwner, ReassemblyOwner {
     return true;
   }
 
-  /** A packet of ours whose next hop does not answer. Ownership passes. Told to its sender later, from `expire`. */
+  /**
+   * A packet of ours whose next hop does not answer. Ownership passes. Told to its sender later, from
+   * `expire`.
+   */
   undeliverable(from: Interface, packet: Packet, now: number): void {
     // RFC 1122 §3.3.1.4: a gateway that does not answer is not asked again while there is another.
     this.readOwn(packet, from);
@@ -389,7 +416,10 @@ export class Ip implements InterfaceOwner, ReassemblyOwner {
     });
   }
 
-  /** Read a packet that we built into `quote`, `packet.transport` too. False: its transport's header is not in it. */
+  /**
+   * Read a packet that we built into `quote`, `packet.transport` too. False: its transport's header is not in
+   * it.
+   */
   private readOwn(packet: Packet, from: Interface): boolean {
     const h = this.quote;
     const { bytes: b, start: at, end } = packet;
@@ -418,15 +448,15 @@ export class Ip implements InterfaceOwner, ReassemblyOwner {
     return packet.transport + 8 <= end;
   }
 
-  reassemblyTimeout(packet: Packet, arrival: Pick<IpHeader, 'interface' | 'cast' | 'linkCast'>, now: number): void {
-    if (arrival.interface === null || !this.readOwn(packet, arrival.interface) || this.errors === null) return;
-    const { quote } = this;
+  reassemblyTimeout(packet: Packet, arrival: Arrival, now: number): void {
+    const { quote, errors } = this;
+    if (errors === null || arrival.interface === null || !this.readOwn(packet, arrival.interface)) return;
     quote.cast = arrival.cast;
     quote.linkCast = arrival.linkCast;
     quote.fragmented = true;
     packet.network = packet.start;
     // RFC 792 (time exceeded), RFC 4443 §3.3: code 1 in both families.
-    this.errors.report('reassembly-timeout', 1, 0, packet, quote, now);
+    errors.report('reassembly-timeout', 1, 0, packet, quote, now);
   }
 
   // Addresses.
@@ -464,7 +494,8 @@ export class Ip implements InterfaceOwner, ReassemblyOwner {
     // Another address may have brought the same route.
     for (const other of from.addresses) {
       if (other !== row && other.onLink) {
-        this.routes.add({ destination: other.address, prefixLength: other.prefixLength, interface: from, gateway: null });
+        const { address, prefixLength } = other;
+        this.routes.add({ destination: address, prefixLength, interface: from, gateway: null });
       }
     }
     this.routes.changed();

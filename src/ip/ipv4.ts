@@ -1,5 +1,5 @@
-// IPv4: what is taken from the wire, and how packets leave. RFC 791, RFC 1122 §3.2.1 and §3.3, RFC 1812 §5.3.7 (martians),
-// RFC 6864 (identification).
+// IPv4: what is taken from the wire, and how packets leave. RFC 791, RFC 1122 §3.2.1 and §3.3, RFC 1812
+// §5.3.7 (martians), RFC 6864 (identification).
 
 import { copyOf, refill4, write4 } from '../address.js';
 import { completeChecksum } from '../checksum.js';
@@ -58,8 +58,9 @@ export class Ipv4 {
       || (total <= through.mtu && (total <= FLOOR4 || total <= ip.pathMtu.get(flow.dst, now)));
     if (!fits && flow.dontFragment) return ip.refuse(packet, 'ip-too-big', 'EMSGSIZE');
 
-    // RFC 6864 §4.1: an atomic datagram's identification means nothing; 0 tells nobody how much we send (SEC-14). One that
-    // may be fragmented, here or on its way, is unlike all others that could still be under way.
+    // RFC 6864 §4.1: an atomic datagram's identification means nothing; 0 tells nobody how much we send
+    // (SEC-14). One that may be fragmented, here or on its way, is unlike all others that could still be
+    // under way.
     const segments = packet.segmentSize > 0 ? Math.ceil(packet.length / packet.segmentSize) : 1;
     const identification = flow.dontFragment
       ? 0
@@ -92,8 +93,8 @@ export class Ipv4 {
   }
 
   /**
-   * Send a packet that has its header already: IP_HDRINCL. As Linux does it (raw(7)): total length and checksum are
-   * filled in always, source and identification if they are zero; nothing is fragmented.
+   * Send a packet that has its header already: IP_HDRINCL. As Linux does it (raw(7)): total length and
+   * checksum are filled in always, source and identification if they are zero; nothing is fragmented.
    */
   sendWithHeader(packet: Packet, through: Interface | null, now: number): ErrorCode | null {
     const { ip } = this;
@@ -123,7 +124,9 @@ export class Ipv4 {
     return null;
   }
 
-  /** Why the packet goes no further; or null, and `ip.header` tells of it, and `packet` ends where it says. */
+  /**
+   * Why the packet goes no further; or null, and `ip.header` tells of it, and `packet` ends where it says.
+   */
   private refusal(from: Interface, packet: Packet, linkCast: LinkCast, now: number): DropReason | null {
     const { ip } = this;
     const { bytes: b, start: at } = packet;
@@ -150,10 +153,12 @@ export class Ipv4 {
     if (b[at] !== 0x45) {
       const bad = this.optionsRefusal(b, at, at + Wire.headerLength4(b, at));
       if (bad !== null) {
-        // RFC 1122 §3.2.2.5; no error answers a fragment but the first (§3.2.2). A source route is refused silently: RFC
-        // 7126 §4.3.
+        // RFC 1122 §3.2.2.5; no error answers a fragment but the first (§3.2.2). A source route is refused
+        // silently: RFC 7126 §4.3.
         const isFirst = Wire.fragmentOffset4(Wire.fragmentWord4(b, at)) === 0;
-        if (isFirst && bad === 'ip-bad-options') ip.errors?.report('parameter-problem', 0, this.pointer, packet, h, now);
+        if (isFirst && bad === 'ip-bad-options') {
+          ip.errors?.report('parameter-problem', 0, this.pointer, packet, h, now);
+        }
         return bad;
       }
     }
@@ -239,7 +244,8 @@ export class Ipv4 {
     // The ping of death: the total length could not say it.
     if (header + offset + payload > 65_535) return 'fragment-too-big';
     // RFC 1858 §3, RFC 3128: a transport's header is not cut.
-    return offset === 0 && payload < leastTransportHeader(this.ip.header.protocol) ? 'fragment-tiny-first' : null;
+    const least = leastTransportHeader(this.ip.header.protocol);
+    return offset === 0 && payload < least ? 'fragment-tiny-first' : null;
   }
 }
 

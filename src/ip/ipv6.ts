@@ -1,5 +1,5 @@
-// IPv6: what is taken from the wire, and how packets leave. RFC 8200, RFC 4291 §2 (addresses that must not appear), RFC
-// 4007 (zones), RFC 6946, RFC 7112.
+// IPv6: what is taken from the wire, and how packets leave. RFC 8200, RFC 4291 §2 (addresses that must not
+// appear), RFC 4007 (zones), RFC 6946, RFC 7112.
 
 import {
   type Address, copyOf, isLoopback, isMulticast, isUnspecified, isV4, refill16, write16,
@@ -47,7 +47,10 @@ export class Ipv6 {
     ip.deliver(whole, now);
   }
 
-  /** RFC 8200 §4: the headers one after another, up to the transport's. Null: the packet is gone, or waits for the rest. */
+  /**
+   * RFC 8200 §4: the headers one after another, up to the transport's. Null: the packet is gone, or waits for
+   * the rest.
+   */
   private climb(given: Packet, now: number): Packet | null {
     const { ip, chain } = this;
     const h = ip.header;
@@ -66,8 +69,8 @@ export class Ipv6 {
       if (chain.protocol !== Wire.FRAGMENT) return packet;
       const { bytes: b } = packet;
       if (Wire.fragmentOffset6(b, chain.at) === 0 && !Wire.moreFragments6(b, chain.at)) {
-        // RFC 6946 §4, RFC 8200 §4.5: an atomic fragment is whole, whatever else bears its identification. It still came
-        // with a Fragment header (RFC 6980 §5).
+        // RFC 6946 §4, RFC 8200 §4.5: an atomic fragment is whole, whatever else bears its identification. It
+        // still came with a Fragment header (RFC 6980 §5).
         h.fragmented = true;
         chain.passFragment(Wire.nextHeader(b, chain.at), chain.at + 8, chain.at);
         continue;
@@ -92,7 +95,8 @@ export class Ipv6 {
     const at = packet.push(40);
     packet.network = at;
     Wire.setHeader6(
-      packet.bytes, at, flow.trafficClass, flow.flowLabel, payload, (flow.protocol << 8) | flow.hopLimit, flow.src, flow.dst,
+      packet.bytes, at, flow.trafficClass, flow.flowLabel, payload, (flow.protocol << 8) | flow.hopLimit,
+      flow.src, flow.dst,
     );
     if (flow.loop && route.cast !== 'unicast') ip.loopBack(packet, route, now);
     if (fits) {
@@ -117,7 +121,10 @@ export class Ipv6 {
     return null;
   }
 
-  /** Send a packet that has its header already: IPV6_HDRINCL. The payload length is filled in, and the source if it is ::. */
+  /**
+   * Send a packet that has its header already: IPV6_HDRINCL. The payload length is filled in, and the source
+   * if it is ::.
+   */
   sendWithHeader(packet: Packet, through: Interface | null, now: number): ErrorCode | null {
     const { ip } = this;
     const { bytes: b, start: at } = packet;
@@ -143,7 +150,9 @@ export class Ipv6 {
     return null;
   }
 
-  /** Why the packet goes no further; or null, and `ip.header` tells of it, and `packet` ends where it says. */
+  /**
+   * Why the packet goes no further; or null, and `ip.header` tells of it, and `packet` ends where it says.
+   */
   private refusal(from: Interface, packet: Packet, linkCast: LinkCast): DropReason | null {
     const { ip } = this;
     const { bytes: b, start: at } = packet;
@@ -194,8 +203,8 @@ export class Ipv6 {
       if (on !== from && dst.zone !== 0) refill16(dst, b, Wire.destination6(h.at), on.index);
       return on.isMember(dst) ? null : 'ip-not-for-us';
     }
-    // RFC 4291 §2.5.2, §2.5.3. A mapped IPv4 address is a way of writing in programs (RFC 4291 §2.5.5.2), not of sending: to
-    // all above it would be an IPv4 peer.
+    // RFC 4291 §2.5.2, §2.5.3. A mapped IPv4 address is a way of writing in programs (RFC 4291 §2.5.5.2), not
+    // of sending: to all above it would be an IPv4 peer.
     if (isV4(dst) || isUnspecified(dst) || (outside && isLoopback(dst))) return 'ip-martian-destination';
     // Here a router would forward.
     return from.ownsAddress(dst) || ip.isLocal(dst) ? null : 'ip-not-for-us';
@@ -227,7 +236,8 @@ export class Ipv6 {
     if (offset === 0 && !more) return null;
     if (payload === 0 || packet.segmentSize > 0) return 'fragment-malformed';
     if (more && payload % 8 !== 0) return answer(chain, 0, h.at + 4, 'fragment-malformed');
-    // The payload length of the whole: what stands before the Fragment header, and up to the end of this fragment.
+    // The payload length of the whole: what stands before the Fragment header, and up to the end of this
+    // fragment.
     if (at - h.at - 40 + offset + payload > 65_535) return answer(chain, 0, at + 2, 'fragment-too-big');
     // RFC 7112 §5.
     if (offset === 0 && !hasWholeChain(b, at + 8, packet.end, Wire.nextHeader(b, at))) {

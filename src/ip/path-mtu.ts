@@ -1,4 +1,5 @@
-// What is known of the paths' MTUs: one row per destination, forgotten after ten minutes. RFC 1191 §6.3, RFC 8201 §5.2.
+// What is known of the paths' MTUs: one row per destination, forgotten after ten minutes. RFC 1191 §6.3, RFC
+// 8201 §5.2.
 //
 // Whether a report is believed is the transports' word (RFC 5927 §7); how low it may go is ours.
 
@@ -51,7 +52,10 @@ export class PathMtuCache {
       return told < FLOOR6 || told >= current ? current : told;
     }
     // RFC 1191 §5, §7.1: an old router says 0; the next plateau below is the guess.
-    if (told === 0) return Math.min(current, Math.max(FLOOR4, PLATEAUS.find((plateau) => plateau < current) ?? FLOOR4));
+    if (told === 0) {
+      const guess = PLATEAUS.find((plateau) => plateau < current) ?? FLOOR4;
+      return Math.min(current, Math.max(FLOOR4, guess));
+    }
     // RFC 1191 §3: below 68 it is a lie.
     if (told < 68 || told >= current) return current;
     return Math.min(current, Math.max(FLOOR4, told));
@@ -147,7 +151,10 @@ export class PathMtuCache {
   }
 }
 
-/** Also Linux: net.ipv4.route.min_pmtu. RFC 791's 68 would let one forged message multiply our packets (SEC-37). */
+/**
+ * Also Linux: net.ipv4.route.min_pmtu. RFC 791's 68 would let one forged message multiply our packets
+ * (SEC-37).
+ */
 export const FLOOR4 = 552;
 /** RFC 8200 §5. */
 export const FLOOR6 = 1280;

@@ -1,5 +1,5 @@
-// Raw taps: who is shown what is delivered to us, after reassembly and before the transports. RFC 1122 §3.4; as BSD and
-// Linux do, the packet goes on to its transport all the same.
+// Raw taps: who is shown what is delivered to us, after reassembly and before the transports. RFC 1122 §3.4;
+// as BSD and Linux do, the packet goes on to its transport all the same.
 
 import type { LimitRegistry } from '../limits.js';
 import type { Packet } from '../packet.js';
@@ -10,9 +10,9 @@ export interface RawTap {
   readonly protocol: number | null;
   readonly family: 4 | 6;
   /**
-   * The packet is lent: the bytes from `header.at` to `packet.end` are good during the call; `packet.start` is behind all
-   * headers of IP. Copy what must last: the transport goes on with the same packet. With `packet.checksum` `partial` the
-   * transport's checksum is not in place.
+   * The packet is lent: the bytes from `header.at` to `packet.end` are good during the call; `packet.start`
+   * is behind all headers of IP. Copy what must last: the transport goes on with the same packet. With
+   * `packet.checksum` `partial` the transport's checksum is not in place.
    */
   onPacket(packet: Packet, header: IpHeader, now: number): void;
 }
@@ -38,7 +38,8 @@ export class RawTable {
 
   /** @returns whether anybody took it: then a protocol that nobody registered is no error */
   offer(packet: Packet, header: IpHeader, now: number): boolean {
-    // A tap that adds or removes taps replaces the list: this packet is shown to those that were there when it came.
+    // A tap that adds or removes taps replaces the list: this packet is shown to those that were there when
+    // it came.
     const { taps } = this;
     let taken = false;
     for (let i = 0; i < taps.length; i++) {

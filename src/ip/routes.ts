@@ -1,5 +1,5 @@
-// Where a packet goes next: longest prefix match, default gateways being the shortest prefix of all. RFC 1122 §3.3.1,
-// RFC 4861 §5.2. What is our own, broadcast or multicast is decided before anybody asks here.
+// Where a packet goes next: longest prefix match, default gateways being the shortest prefix of all. RFC 1122
+// §3.3.1, RFC 4861 §5.2. What is our own, broadcast or multicast is decided before anybody asks here.
 
 import { type Address, ANY4, ANY6, BROADCAST4, copyOf, hasPrefix, isV4 } from '../address.js';
 import { assert } from '../assert.js';
@@ -7,7 +7,10 @@ import type { LimitRegistry } from '../limits.js';
 import { NEVER } from '../time.js';
 import type { Interface } from './interface.js';
 
-/** The way to one destination, or through one gateway. Immutable: a flow may keep it while its generation is current. */
+/**
+ * The way to one destination, or through one gateway. Immutable: a flow may keep it while its generation is
+ * current.
+ */
 export class Route {
   readonly interface: Interface;
 
@@ -41,7 +44,10 @@ export interface RouteEntry {
 export class RouteTable {
   /** Counts changes: a flow's route is good while its generation is this one. */
   generation = 0;
-  /** Longest prefix first, then who failed longest ago or never, then by metric, then by age: the first match is the answer. */
+  /**
+   * Longest prefix first, then who failed longest ago or never, then by metric, then by age: the first match
+   * is the answer.
+   */
   private rows: Row[] = [];
   private failures = 0;
 
@@ -60,7 +66,8 @@ export class RouteTable {
     assert(gateway === null || isV4(gateway) === isV4(destination), 'routes: a gateway of the other family');
     this.remove(destination, prefixLength, through, gateway);
     if (this.rows.length === ROUTES_MAX) return false;
-    this.rows.push(new Row(copyOf(destination), prefixLength, through, gateway === null ? null : copyOf(gateway), metric));
+    const via = gateway === null ? null : copyOf(gateway);
+    this.rows.push(new Row(copyOf(destination), prefixLength, through, via, metric));
     this.sort();
     return true;
   }
@@ -93,17 +100,17 @@ export class RouteTable {
   }
 
   /**
-   * The next hop towards `dst` does not answer. RFC 1122 §3.3.1.4: if it is a gateway and there is another, that one is
-   * used from now on, until it fails in turn.
+   * The next hop towards `dst` does not answer. RFC 1122 §3.3.1.4: if it is a gateway and there is another,
+   * that one is used from now on, until it fails in turn.
    */
   fail(dst: Address, zone: number, now: number): void {
     const row = this.find(dst, zone);
     // Packets that waited for one gateway come back together: the second must not condemn its successor.
     if (row === null || row.gateway === null || row.succeededAt === now) return;
     const { gateway, prefixLength } = row;
-    const isRival = (other: Row): boolean => other.gateway !== null && other.prefixLength === prefixLength
-      && hasPrefix(other.destination, dst, prefixLength) && !(isSame(other.gateway, gateway) && other.interface === row.interface);
-    const rivals = this.rows.filter(isRival);
+    const rivals = this.rows.filter((other) => other.gateway !== null && other.prefixLength === prefixLength
+      && hasPrefix(other.destination, dst, prefixLength)
+      && !(isSame(other.gateway, gateway) && other.interface === row.interface));
     if (rivals.length === 0) return;
     for (const other of rivals) other.succeededAt = now;
     row.failure = ++this.failures;

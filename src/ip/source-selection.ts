@@ -1,5 +1,5 @@
-// Which of our addresses a packet is sent from, when its sender left that to us. RFC 6724 §5; the same rules for IPv4,
-// whose addresses have scopes and labels there too (§3.2, §2.1).
+// Which of our addresses a packet is sent from, when its sender left that to us. RFC 6724 §5; the same rules
+// for IPv4, whose addresses have scopes and labels there too (§3.2, §2.1).
 
 import { type Address, commonPrefixLength, hasPrefix, isV4, scopeOf } from '../address.js';
 import type { InterfaceAddress } from './interface.js';
@@ -30,8 +30,9 @@ function prefers(a: InterfaceAddress, b: InterfaceAddress, dst: Address, nextHop
   if (scopeB < scopeA) return scopeB < scopeOf(dst);
   // Rule 3: avoid deprecated addresses.
   if (a.state !== b.state) return b.state === 'deprecated';
-  // Rule 4, home addresses: there are none here. Rule 5, outgoing interface: all candidates are of one.
-  // Rule 5.5, as far as we know it: an address of the subnet that the next hop is in, and that it can therefore answer.
+  // Rule 4, home addresses: there are none here. Rule 5, outgoing interface: all candidates are of one. Rule
+  // 5.5, as far as we know it: an address of the subnet that the next hop is in, and that it can therefore
+  // answer.
   const nearA = hasPrefix(nextHop, a.address, a.prefixLength);
   const nearB = hasPrefix(nextHop, b.address, b.prefixLength);
   if (nearA !== nearB) return nearA;

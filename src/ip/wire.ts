@@ -11,8 +11,8 @@
 // 20|                      options, up to 40 bytes                  |
 //   +---------------------------------------------------------------+
 //
-// Checked once, trusted after: if `problem4(b, at, end)` is null, no accessor of IPv4 leaves `[at, end)`; likewise
-// `problem6` and IPv6. Accessors do not validate, setters do not mask beyond their width.
+// Checked once, trusted after: if `problem4(b, at, end)` is null, no accessor of IPv4 leaves `[at, end)`;
+// likewise `problem6` and IPv6. Accessors do not validate, setters do not mask beyond their width.
 
 import { type Address, write16, write4 } from '../address.js';
 import { i32, setU16, setU32, u16 } from '../bytes.js';
@@ -21,7 +21,10 @@ import type { DropReason } from '../counters.js';
 /** 4 or 6 in what we take. `b[at]` must exist. */
 export const version = (b: Uint8Array, at: number): number => b[at]! >>> 4;
 
-/** Why `b[at .. end)` cannot begin with an IPv4 header, or null. `end` may lie behind the packet: link padding. */
+/**
+ * Why `b[at .. end)` cannot begin with an IPv4 header, or null. `end` may lie behind the packet: link
+ * padding.
+ */
 export function problem4(b: Uint8Array, at: number, end: number): DropReason | null {
   if (end - at < 20) return 'ip-truncated';
   // RFC 1122 §3.2.1.1: a version other than 4 is dropped silently.
@@ -117,7 +120,10 @@ export function setHeader4(
 // 36|                                                               |
 //   +---------------------------------------------------------------+
 
-/** Why `b[at .. end)` cannot begin with an IPv6 header, or null. `end` may lie behind the packet: link padding. */
+/**
+ * Why `b[at .. end)` cannot begin with an IPv6 header, or null. `end` may lie behind the packet: link
+ * padding.
+ */
 export function problem6(b: Uint8Array, at: number, end: number): DropReason | null {
   if (end - at < 40) return 'ip-truncated';
   // RFC 8200 §3.

@@ -183,7 +183,7 @@ function isSameNetworkHeader(a: Uint8Array, from: number, b: Uint8Array, at: num
   return a[from + 1] === b[at + 1] && u16(a, from + 6) === u16(b, at + 6) && a[from + 8] === b[at + 8];
 }
 
-/** The header of a superpacket counts the whole of it, and its checksum is the pseudo-header's, ready to be cut again. */
+/** The header of a superpacket counts the whole of it; its checksum is the pseudo-header's, ready to be cut again. */
 function adaptHeaders(head: Packet): void {
   const { bytes: b, network: ip, transport: at } = head;
   if (b[ip]! >>> 4 === 4) {

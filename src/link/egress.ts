@@ -1,4 +1,5 @@
-// The device's edge, outward: what the device cannot do for a packet is done here, and then it goes. Both ports end in it.
+// The device's edge, outward: what the device cannot do for a packet is done here, and then it goes. Both ports end
+// in it.
 
 import { completeChecksum } from '../checksum.js';
 import type { Packet } from '../packet.js';

@@ -16,7 +16,7 @@ import { NeighborCache, type NeighborOwner } from './neighbor-cache.js';
 import * as Wire from './wire.js';
 
 export interface EthernetPortOptions {
-  /** Coalesce TCP segments of a batch on input, unless the device does. `flush` must then follow each batch. Default false. */
+  /** Coalesce TCP segments of a batch on input, unless the device does. `flush` must follow each batch. Default false. */
   readonly coalesce?: boolean;
   /** Pad frames to the 60 bytes that IEEE 802.3 asks for: devices that are not real seldom want it. Default false. */
   readonly pad?: boolean;
@@ -136,8 +136,8 @@ export class EthernetPort implements Port, NeighborOwner, ArpLink {
   }
 
   /**
-   * Ours, everybody's, or a group of IP's: 01:00:5e of IPv4, 33:33 of IPv6 (33:33:ff of its solicited-node groups). Which
-   * groups we are in, the network layer knows exactly and asks again; many of them share a link-layer address anyway.
+   * Ours, everybody's, or a group of IP's: 01:00:5e of IPv4, 33:33 of IPv6 (33:33:ff of its solicited-node groups).
+   * Which groups we are in, the network layer knows exactly and asks again; many share a link-layer address anyway.
    */
   private isForUs(b: Uint8Array, at: number): boolean {
     if (!Wire.isGroup(b, at)) return Wire.isAddress(b, at, this.linkAddress);

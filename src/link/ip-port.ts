@@ -9,7 +9,7 @@ import { Egress } from './egress.js';
 import type { NetworkLayer, Port, PortEnvironment } from './link-output.js';
 
 export interface IpPortOptions {
-  /** Coalesce TCP segments of a batch on input, unless the device does. `flush` must then follow each batch. Default false. */
+  /** Coalesce TCP segments of a batch on input, unless the device does. `flush` must follow each batch. Default false. */
   readonly coalesce?: boolean;
 }
 

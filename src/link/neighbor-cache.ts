@@ -139,7 +139,7 @@ export class NeighborCache {
 
   /** The entry as it stands, or null. REACHABLE may have run out: see `reachableUntil`. */
   find(address: Address): Neighbor | null {
-    const recent = this.recent[address.w3 & 63]!;
+    const recent = this.recent[address.w3 & 63] ?? null;
     if (recent !== null && recent.address.equals(address)) return recent;
     let neighbor = this.table.get(this.hashOf(address)) ?? null;
     while (neighbor !== null && !neighbor.address.equals(address)) neighbor = neighbor.next;

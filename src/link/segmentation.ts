@@ -1,5 +1,5 @@
-// Superpackets cut into what a wire carries: TCP segments or UDP datagrams of `segmentSize` payload bytes, each with the
-// superpacket's headers adapted to it. Both families; nothing is kept from one packet to the next.
+// Superpackets cut into what a wire carries: TCP segments or UDP datagrams of `segmentSize` payload bytes, each with
+// the superpacket's headers adapted to it. Both families; nothing is kept from one packet to the next.
 
 import { assert } from '../assert.js';
 import { i32, setU16, setU32, u16 } from '../bytes.js';
@@ -77,7 +77,7 @@ function namingField(b: Uint8Array, ip: number, end: number): number {
   return naming;
 }
 
-/** Offset of the header that the byte at `naming` names. RFC 8200 §4: lengths in 8-byte units, the first not counted. */
+/** Offset of the header that the byte at `naming` names. RFC 8200 §4: in units of 8 bytes, the first not counted. */
 function headerBehind(b: Uint8Array, ip: number, naming: number): number {
   if (b[ip]! >>> 4 === 4) return ip + (b[ip]! & 15) * 4;
   return naming === ip + 6 ? ip + 40 : naming + 8 * (b[naming + 1]! + 1);
@@ -137,7 +137,7 @@ function adaptUdp(cut: Packet): void {
   sum(cut, 17, cut.transport + 6);
 }
 
-/** Sums anew, from the addresses in the header: with a routing header on its way (RFC 8200 §8.1) that would be wrong. */
+/** Sums anew, from the addresses in the header. With a routing header under way (RFC 8200 §8.1) that would be wrong. */
 function sum(cut: Packet, protocol: number, field: number): void {
   setU16(cut.bytes, field, pseudoHeaderSum(cut, protocol));
   cut.checksum = 'partial';

@@ -42,7 +42,7 @@ export const isAddress = (b: Uint8Array, at: number, address: Uint8Array): boole
   b[at + 5] === address[5] && b[at + 4] === address[4] && b[at + 3] === address[3]
   && b[at + 2] === address[2] && b[at + 1] === address[1] && b[at] === address[0];
 
-/** A single station, and not we: `address` is no group's, not zero, not `ours`. Whoever claims another is lying or mad. */
+/** A single station, and not we: `address` is no group's, not zero, not `ours`. Whoever claims another lies. */
 export const mayBeNeighbor = (address: Uint8Array, ours: Uint8Array): boolean =>
   !isGroup(address, 0) && !isAddress(address, 0, NOBODY) && !isAddress(address, 0, ours);
 

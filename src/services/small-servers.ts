@@ -84,8 +84,7 @@ async function echo(socket: TcpSocket): Promise<void> {
 
 /** RFC 863. */
 async function discard(socket: TcpSocket): Promise<void> {
-  const scratch = new Uint8Array(65_536);
-  while ((await socket.readInto(scratch)) > 0);
+  while ((await socket.read()) !== null);
 }
 
 async function say(socket: TcpSocket, text: string): Promise<void> {

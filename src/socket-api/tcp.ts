@@ -254,8 +254,8 @@ export class TcpSocket implements ConnectionOwner, AsyncIterable<Uint8Array> {
       this.reader = null;
       reader.resolve(connection.readable > 0);
     }
-    if ((events & WRITABLE) !== 0) this.serveWriters();
     if ((events & CLOSED) !== 0) this.finish();
+    else if ((events & WRITABLE) !== 0) this.serveWriters();
   }
 
   private serveWriters(): void {

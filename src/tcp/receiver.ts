@@ -10,6 +10,9 @@ import * as Seq from './seq.js';
 /** RFC 9293 MUST-40 allows 500 ms; this is Linux's least, and what RFC 5681's peers' timers are tuned to. */
 const DELAYED_ACK_MS = 40;
 
+/** Text that fills at least half of a superpacket's memory is handed over with it: a copy of 64 KB is what costs most. */
+const DETACH_MIN = 32_768;
+
 /** The window to offer now, bytes: what room there is, and never less than was offered (SHLD-14). */
 export function offerWindow(c: Connection): number {
   const room = c.receiveBuffer - c.receiveQueue.length;
@@ -60,7 +63,9 @@ export function acceptText(c: Connection, seg: Segment, packet: Packet, now: num
     }
     return;
   }
-  c.receiveQueue.append(packet.bytes, at, at + length);
+  const whole = length >= DETACH_MIN ? packet.detach(at, at + length) : null;
+  if (whole !== null) c.receiveQueue.appendOwned(whole);
+  else c.receiveQueue.append(packet.bytes, at, at + length);
   advance(c, length);
   if (c.assembler !== null) drainAssembler(c);
   c.ackOwed = true;

@@ -32,7 +32,9 @@ function whyNot(): string | null {
 const unshareArguments = (): string[] => [process.getuid?.() === 0 ? '-n' : '-Urn'];
 
 export interface Program {
-  /** Run a scenario in a fresh network namespace. Rejects with what it printed on stderr, and after 20 s. */
+  /** The bundle itself. */
+  readonly path: string;
+  /** Run a scenario in a fresh network namespace. Rejects with what it printed on stderr, and after 60 s. */
   run(scenario: string, ...args: string[]): Promise<unknown>;
 }
 
@@ -46,14 +48,14 @@ export async function program(source: URL): Promise<Program> {
     skipNodeModulesBundle: true, splitting: false, sourcemap: 'inline', outExtension: () => ({ js: '.mjs' }),
   });
   const bundled = `${outDir}/${basename(path, '.ts')}.mjs`;
-  return { run: (scenario, ...args) => run(bundled, [scenario, ...args]) };
+  return { path: bundled, run: (scenario, ...args) => run(bundled, [scenario, ...args]) };
 }
 
 function run(bundled: string, args: string[]): Promise<unknown> {
   const command = [...unshareArguments(), process.execPath, '--enable-source-maps', '--expose-gc', bundled, ...args];
   return new Promise((resolve, reject) => {
-    execFile('unshare', command, { timeout: 20_000, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
-      if (error !== null) reject(new Error(`${args.join(' ')}: ${error.killed === true ? 'killed after 20 s' : ''}\n${stderr}${stdout}`));
+    execFile('unshare', command, { timeout: 60_000, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
+      if (error !== null) reject(new Error(`${args.join(' ')}: ${error.killed === true ? 'killed after 60 s' : ''}\n${stderr}${stdout}`));
       else resolve(JSON.parse(stdout));
     });
   });

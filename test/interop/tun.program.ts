@@ -12,7 +12,8 @@ import {
   IFF_NO_PI, IFF_TUN, numberOf, requestFor, SIOCGIFINDEX, TUNSETIFF, withFlags,
 } from '../../src/link/node/ifreq.js';
 import { exists, setUp } from '../../src/link/node/kernel-side.js';
-import { AF_INET, loadLinux, O_RDWR, SOCK_DGRAM, SOCK_RAW } from '../../src/link/node/linux.js';
+import { AF_INET, loadLinux, O_RDWR, SOCK_DGRAM } from '../../src/link/node/linux.js';
+import { change, upRequest } from '../../src/link/node/rtnetlink.js';
 import { openTun, type TunDevice, type TunOptions } from '../../src/link/node/tun.js';
 import { type Packet, packetOf } from '../../src/packet.js';
 import { kernelPing } from '../../tools/kernel-ping.js';
@@ -265,21 +266,17 @@ function advertisement(packet: Packet, linkAddress: Uint8Array): Packet | null {
   return packetOf(b);
 }
 
-/** RTM_DELLINK (rtnetlink(7)): the administrator deletes the interface under us. */
+/** The administrator deletes the interface under us: RTM_DELLINK, which is told of a link as RTM_NEWLINK is. */
 function deleteLink(name: string): void {
   const linux = loadLinux();
   const inet = linux.socket(AF_INET, SOCK_DGRAM, 0);
   const request = requestFor(name);
   linux.control(inet, SIOCGIFINDEX, request);
-  const message = new DataView(new ArrayBuffer(32));
-  message.setUint32(0, 32, true);
-  message.setUint16(4, 17, true);
-  message.setUint16(6, 1, true);
-  message.setInt32(20, numberOf(request), true);
-  const netlink = linux.socket(16, SOCK_RAW, 0);
-  linux.write(netlink, linux.addressOf(new Uint8Array(message.buffer)), 32);
-  linux.close(netlink);
   linux.close(inet);
+  const message = upRequest(numberOf(request));
+  message[4] = 17;
+  const errno = change(linux, message);
+  if (errno !== 0) throw new Error(`${name} cannot be deleted: errno ${errno}`);
 }
 
 async function deleted(how: string): Promise<unknown> {
@@ -376,7 +373,8 @@ async function refusals(): Promise<unknown> {
   const { tun } = open();
   const nonsense = tun.transmit(packetOf(Uint8Array.of(0xf0, 1, 2, 3)));
   const inet = loadLinux().socket(AF_INET, SOCK_DGRAM, 0);
-  loadLinux().control(inet, 0x8914, withFlags(tun.name, 0));
+  const SIOCSIFFLAGS = 0x8914;
+  loadLinux().control(inet, SIOCSIFFLAGS, withFlags(tun.name, 0));
   const down = tun.transmit(ipPacket({ from: OURS[4], to: KERNEL[4], protocol: 17, bytes: udpDatagram(9, 9, pattern(4)) }));
   tun.close();
   return { nonsense, down, refused: tun.refused };

@@ -61,6 +61,14 @@ describe('a send queue', () => {
     expect(bulk.memory).toBe(16 * KB + 128 * KB);
   });
 
+  test('finds every byte among slabs of all sizes', () => {
+    const queue = new SendQueue(new SlabPool());
+    for (let i = 0; i < 300; i++) queue.append(new Uint8Array(KB).fill(i), 0, KB);
+    for (let i = 1; i < 300; i++) expect(sent(queue, i * KB - 1, 2)).toEqual([(i - 1) & 0xff, i & 0xff]);
+    queue.release(7 * KB);
+    for (let i = 8; i < 300; i++) expect(sent(queue, i * KB - 1, 2)).toEqual([(i - 1) & 0xff, i & 0xff]);
+  });
+
   test('gives back each slab as soon as all of it is acknowledged', () => {
     const pool = new SlabPool();
     const queue = new SendQueue(pool);

@@ -58,6 +58,17 @@ describe('a deadline', () => {
     expect(log).toEqual([]);
   });
 
+  test('near at hand is told exactly, even after an earlier one was cancelled', () => {
+    const { wheel, entry } = noting();
+    wheel.expire(1000.5);
+    const a = entry('a');
+    wheel.schedule(a, 1003);
+    wheel.schedule(entry('b'), 1004.625);
+    wheel.schedule(entry('c'), 1004.25);
+    wheel.cancel(a);
+    expect(wheel.nextTimeout()).toBe(1004.25);
+  });
+
   test('of NEVER disarms', () => {
     const { wheel, entry } = noting();
     const a = entry('a');

@@ -34,13 +34,16 @@ function readCpuInfo(): string {
   }
 }
 
-export function table(lines: readonly Line[]): string {
+/** @param busy  how busy the generator was with ours and with the peer, by the row's name: near 100 %, it was too slow */
+export function table(lines: readonly Line[], busy: ReadonlyMap<string, string>): string {
   const cells = [
-    ['', 'unit', 'wallsocket', 'peer', '', 'ratio'],
-    ...lines.map((l) => [l.name, l.unit, figure(l.ours), figure(l.theirs), l.peer, figure(l.ratio)]),
+    ['', 'unit', 'wallsocket', 'peer', '', 'ratio', 'generator'],
+    ...lines.map((l) => [
+      l.name, l.unit, figure(l.ours), figure(l.theirs), l.peer, figure(l.ratio), busy.get(l.name) ?? '',
+    ]),
   ];
   const widths = cells[0]!.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)));
-  const isNumber = [false, false, true, true, false, true];
+  const isNumber = [false, false, true, true, false, true, true];
   return cells.map((row) => row
     .map((cell, column) => (isNumber[column] ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)))
     .join('  ').trimEnd()).join('\n');

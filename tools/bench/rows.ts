@@ -32,7 +32,7 @@ export interface Bench {
 
 export interface Measured {
   readonly value: number;
-  /** The generator's share of a core, where there is one that might be too slow. */
+  /** The generator's share of a core, where there is one. */
   readonly generatorCpu?: number;
   readonly errors?: number;
 }
@@ -46,7 +46,7 @@ export const ROWS: readonly Row[] = [
   bulk('bulk-out-8', { mode: 'rx', port: PORTS.source, connections: 8, size: 1 << 20 }),
   loaded('ping-pong-64', 'round trips/s', { mode: 'pp', port: PORTS.echo, connections: 64, size: 64 }),
   loaded('connect-close', '/s', { mode: 'cps', port: PORTS.discard, connections: 64 }),
-  // The flood takes all of a core by its nature: that is no sign of anything.
+  // The flood takes all of a core by its nature.
   { ...loaded('udp-64', 'packets/s', { mode: 'udp', port: PORTS.sink, size: 64 }), peer: 'node:dgram' },
   { name: 'heap-per-connection', unit: 'bytes', peer: 'node:net', lowerIsBetter: true, prepare: prepareHeap },
   { name: 'pair-bulk', unit: 'Gb/s', peer: 'node:net', prepare: preparePair },
@@ -65,7 +65,7 @@ function loaded(name: string, unit: string, load: Load, factor = 1): Row {
       return {
         async run() {
           const { perSecond, cpu, errors } = await generator.run(yard.place, load, seconds, warm);
-          return { value: perSecond * factor, errors, ...(load.mode !== 'udp' && { generatorCpu: cpu }) };
+          return { value: perSecond * factor, errors, generatorCpu: cpu };
         },
         end: () => server.end(),
       };

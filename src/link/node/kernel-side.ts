@@ -1,30 +1,28 @@
-// The kernel's end of a device: its MTU, its queue towards us, its addresses, and that it is up. By ioctl alone: no
-// program `ip` is needed. What is already as wanted is left alone, so that a device that root prepared needs no root.
+// The kernel's end of a device: its MTU, its queue towards us, its addresses, and that it is up. No program `ip` is
+// needed. What is already as wanted is left alone, so that a device that root prepared needs no root.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 
-import { Address, formatAddress, isV4, parsePrefix, type Prefix, write16 } from '../../address.js';
+import { formatAddress, isV4, parsePrefix, type Prefix, write16 } from '../../address.js';
 import { hex } from '../../bytes.js';
 import { NetError } from '../../errors.js';
 import {
-  addressWordOf, flagsOf, IFF_RUNNING, IFF_UP, ipv6Request, numberOf, requestFor, SIOCGIFADDR, SIOCGIFFLAGS,
-  SIOCGIFINDEX, SIOCGIFMTU, SIOCGIFNETMASK, SIOCSIFADDR, SIOCSIFFLAGS, SIOCSIFMTU, SIOCSIFNETMASK, SIOCSIFTXQLEN,
-  withAddress, withFlags, withNumber,
+  flagsOf, IFF_UP, ipv4WordOf, numberOf, requestFor, SIOCGIFADDR, SIOCGIFFLAGS, SIOCGIFINDEX, SIOCGIFMTU, SIOCGIFNETMASK,
+  SIOCGIFTXQLEN,
 } from './ifreq.js';
-import { AF_INET, AF_INET6, codeOf, EACCES, EIO, EPERM, type Linux, O_CLOEXEC, SOCK_DGRAM } from './linux.js';
+import { AF_INET, codeOf, EACCES, EEXIST, EIO, EPERM, type Linux, O_CLOEXEC, SOCK_DGRAM } from './linux.js';
+import { addressRequest, change, mtuRequest, txQueueLengthRequest, upRequest } from './rtnetlink.js';
 
 export interface KernelSide {
   /** Absent: as it is. */
   readonly mtu?: number | undefined;
   /** Packets that may wait for us. Absent: as it is. */
   readonly txQueueLength?: number | undefined;
-  /** The same, if it may be had: in a user namespace (`unshare -U`) Linux lets nobody set it. */
-  readonly txQueueLengthWish?: number | undefined;
   readonly addresses: readonly Prefix[];
 }
 
-/** What an unprivileged caller may do. */
-export const PRIVILEGE = 'run as root, or under `unshare -Urn`, or let root prepare it: '
+/** What somebody without privilege may do. */
+const PRIVILEGE = 'run as root, or under `unshare -Urn`, or let root prepare it: '
   + '`ip tuntap add dev tun0 mode tun user …`, then `ip addr add …` and `ip link set tun0 up`';
 
 /** @throws NetError EINVAL */
@@ -35,9 +33,8 @@ export function prefixOf(text: string): Prefix {
 }
 
 /** Is there an interface of this name in our network namespace? */
-export function exists(linux: Linux, name: string): boolean {
-  return withSocket(linux, AF_INET, (fd) => linux.control(fd, SIOCGIFINDEX, requestFor(name)) >= 0);
-}
+export const exists = (linux: Linux, name: string): boolean =>
+  withQueries(linux, name, (queries) => queries.ask(SIOCGIFINDEX) !== null);
 
 /**
  * Make the interface `name` as wanted, and bring it up.
@@ -46,77 +43,38 @@ export function exists(linux: Linux, name: string): boolean {
  * @throws   NetError of the first thing that cannot be had
  */
 export function setUp(linux: Linux, name: string, wanted: KernelSide): number {
-  const v4 = wanted.addresses.filter((prefix) => isV4(prefix.address));
-  const v6 = wanted.addresses.filter((prefix) => !isV4(prefix.address));
-  const mtu = withSocket(linux, AF_INET, (fd) => {
-    const inet = new Requests(linux, fd);
-    const { mtu, txQueueLength, txQueueLengthWish } = wanted;
-    if (mtu !== undefined && mtu !== inet.number(SIOCGIFMTU, name)) {
-      inet.make(SIOCSIFMTU, withNumber(name, mtu), `set the MTU of ${name} to ${mtu}; 68 to 65535 are possible`);
+  return withQueries(linux, name, (queries) => {
+    const { mtu, txQueueLength, addresses } = wanted;
+    const index = queries.number(SIOCGIFINDEX);
+    const make = (request: Uint8Array, doing: string): void => {
+      const errno = change(linux, request);
+      if (errno !== 0 && errno !== EEXIST) throw refusal(errno, 'rtnetlink', `cannot ${doing}`);
+    };
+    if (mtu !== undefined && mtu !== queries.number(SIOCGIFMTU)) {
+      make(mtuRequest(index, mtu), `set the MTU of ${name} to ${mtu}; 68 to 65535 are possible`);
     }
-    if (txQueueLength !== undefined) {
-      inet.make(SIOCSIFTXQLEN, withNumber(name, txQueueLength), `let ${txQueueLength} packets wait in ${name}`);
+    if (txQueueLength !== undefined && txQueueLength !== queries.number(SIOCGIFTXQLEN)) {
+      make(txQueueLengthRequest(index, txQueueLength), `let ${txQueueLength} packets wait in ${name}`);
     }
-    if (txQueueLengthWish !== undefined) linux.control(fd, SIOCSIFTXQLEN, withNumber(name, txQueueLengthWish));
-    beQuiet(name, v6.length > 0);
-    v4.forEach((prefix, i) => addIpv4(inet, name, prefix, i));
-    const flags = flagsOf(inet.make(SIOCGIFFLAGS, requestFor(name), `ask for ${name}`));
-    if ((flags & IFF_UP) === 0) {
-      inet.make(SIOCSIFFLAGS, withFlags(name, flags | IFF_UP | IFF_RUNNING), `bring ${name} up`);
+    beQuiet(name, addresses.some(({ address }) => !isV4(address)));
+    if ((queries.flags() & IFF_UP) === 0) make(upRequest(index), `bring ${name} up`);
+    const given = queries.number(SIOCGIFMTU);
+    for (const prefix of addresses) {
+      if (!queries.has(prefix)) make(addressRequest(index, prefix), `give ${name} the address ${text(prefix)}${tooNarrow(prefix, given)}`);
     }
-    return inet.number(SIOCGIFMTU, name);
-  });
-  if (v6.length > 0) addIpv6(linux, name, v6, mtu);
-  return mtu;
-}
-
-/** A second IPv4 address belongs to an alias, `tun0:1`: that is how these old requests tell them apart. */
-function addIpv4(inet: Requests, name: string, { address, prefixLength }: Prefix, nth: number): void {
-  const label = nth === 0 ? name : `${name}:${nth}`;
-  const doing = `give ${name} the address ${formatAddress(address)}/${prefixLength}`;
-  if (label.length > 15) throw new NetError('EINVAL', 'ioctl', { hint: `cannot ${doing}: its name is too long for a second one` });
-  const netmask = new Address(0, 0, 0xffff, prefixLength === 0 ? 0 : -1 << (32 - prefixLength));
-  if (inet.address(SIOCGIFADDR, label) === address.w3 && inet.address(SIOCGIFNETMASK, label) === netmask.w3) return;
-  inet.make(SIOCSIFADDR, withAddress(label, address), doing);
-  inet.make(SIOCSIFNETMASK, withAddress(label, netmask), doing);
-}
-
-function addIpv6(linux: Linux, name: string, prefixes: readonly Prefix[], mtu: number): void {
-  const missing = prefixes.filter((prefix) => !hasIpv6(name, prefix));
-  if (missing.length === 0) return;
-  withSocket(linux, AF_INET6, (fd) => {
-    const inet6 = new Requests(linux, fd);
-    const index = inet6.number(SIOCGIFINDEX, name);
-    for (const { address, prefixLength } of missing) {
-      // RFC 8200 §5: where less than 1280 bytes pass, there is no IPv6.
-      const why = mtu < 1280 ? `; IPv6 needs an MTU of 1280, and ${mtu} it is` : '';
-      const doing = `give ${name} the address ${formatAddress(address)}/${prefixLength}${why}`;
-      inet6.make(SIOCSIFADDR, ipv6Request(address, prefixLength, index), doing);
-    }
+    return given;
   });
 }
 
-/** A line of the kernel's list: address, interface index, prefix length, scope and flags in hexadecimal; name. */
-function hasIpv6(name: string, { address, prefixLength }: Prefix): boolean {
-  const bytes = new Uint8Array(16);
-  write16(bytes, 0, address);
-  return readOr('/proc/net/if_inet6', '').split('\n').some((line) => {
-    const [text, , length, , , owner] = line.trim().split(/ +/);
-    return text === hex(bytes) && Number.parseInt(length ?? '', 16) === prefixLength && owner === name;
-  });
-}
+const text = ({ address, prefixLength }: Prefix): string => `${formatAddress(address)}/${prefixLength}`;
 
-function readOr(path: string, otherwise: string): string {
-  try {
-    return readFileSync(path, 'latin1');
-  } catch {
-    return otherwise;
-  }
-}
+/** RFC 8200 §5: where less than 1280 bytes pass, there is no IPv6. */
+const tooNarrow = ({ address }: Prefix, mtu: number): string =>
+  isV4(address) || mtu >= 1280 ? '' : `; IPv6 needs an MTU of 1280, and ${mtu} it is`;
 
 /**
- * An address of the kernel's is usable at once, since nobody else is there to have it (no duplicate address detection),
- * and no router is solicited. Where /proc cannot be written, as in many containers, it is slower and louder.
+ * The kernel's link-local address too is usable soon, without duplicate address detection, and no router is solicited.
+ * Where /proc cannot be written, as in many containers, it is slower and louder.
  */
 function beQuiet(name: string, ipv6Wanted: boolean): void {
   const settings: [string, string][] = [['accept_dad', '0'], ['dad_transmits', '0'], ['router_solicitations', '0']];
@@ -130,38 +88,73 @@ function beQuiet(name: string, ipv6Wanted: boolean): void {
   }
 }
 
-/** Requests on one socket; what is refused is thrown, and says what was being done. */
-class Requests {
-  constructor(private readonly linux: Linux, private readonly fd: number) {}
+/** How things are with one interface: what anybody may ask. */
+class Queries {
+  constructor(private readonly linux: Linux, private readonly fd: number, private readonly name: string) {}
 
-  make(code: number, request: Uint8Array, doing: string): Uint8Array {
-    if (this.linux.control(this.fd, code, request) < 0) throw refusal(this.linux.errno(), 'ioctl', `cannot ${doing}`);
-    return request;
+  /** Null: there is no answer. */
+  ask(request: number): Uint8Array | null {
+    const answer = requestFor(this.name);
+    return this.linux.control(this.fd, request, answer) < 0 ? null : answer;
   }
 
-  /** 0: none, or nothing of that name. */
-  address(code: number, name: string): number {
-    const request = requestFor(name);
-    return this.linux.control(this.fd, code, request) < 0 ? 0 : addressWordOf(request);
+  number(request: number): number {
+    return numberOf(this.demand(request));
   }
 
-  number(code: number, name: string): number {
-    return numberOf(this.make(code, requestFor(name), `ask for ${name}`));
+  flags(): number {
+    return flagsOf(this.demand(SIOCGIFFLAGS));
+  }
+
+  has(prefix: Prefix): boolean {
+    return isV4(prefix.address) ? this.hasIpv4(prefix) : this.hasIpv6(prefix);
+  }
+
+  private demand(request: number): Uint8Array {
+    const answer = this.ask(request);
+    if (answer === null) throw refusal(this.linux.errno(), 'ioctl', `cannot ask about ${this.name}`);
+    return answer;
+  }
+
+  /** Of several IPv4 addresses only the first is told of; giving another again does no harm, but wants privilege. */
+  private hasIpv4({ address, prefixLength }: Prefix): boolean {
+    const [first, netmask] = [this.ask(SIOCGIFADDR), this.ask(SIOCGIFNETMASK)];
+    const mask = prefixLength === 0 ? 0 : -1 << (32 - prefixLength);
+    return first !== null && netmask !== null && ipv4WordOf(first) === address.w3 && ipv4WordOf(netmask) === mask;
+  }
+
+  /** A line of the kernel's list: address, interface index, prefix length, scope and flags in hexadecimal; name. */
+  private hasIpv6({ address, prefixLength }: Prefix): boolean {
+    const bytes = new Uint8Array(16);
+    write16(bytes, 0, address);
+    return readOr('/proc/net/if_inet6', '').split('\n').some((line) => {
+      const [text, , length, , , owner] = line.trim().split(/ +/);
+      return text === hex(bytes) && Number.parseInt(length ?? '', 16) === prefixLength && owner === this.name;
+    });
   }
 }
 
+function withQueries<T>(linux: Linux, name: string, use: (queries: Queries) => T): T {
+  const fd = linux.socket(AF_INET, SOCK_DGRAM | O_CLOEXEC, 0);
+  if (fd < 0) throw refusal(linux.errno(), 'socket', 'no socket to ask about interfaces');
+  try {
+    return use(new Queries(linux, fd, name));
+  } finally {
+    linux.close(fd);
+  }
+}
+
+function readOr(path: string, otherwise: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return otherwise;
+  }
+}
+
+/** Why the kernel would not, and what may be done about it. */
 export function refusal(errno: number, syscall: string, what: string): NetError {
   const code = codeOf(errno);
   if (errno === EPERM || errno === EACCES) return new NetError(code, syscall, { hint: `${what}; ${PRIVILEGE}` });
   return new NetError(code, syscall, { hint: code === 'EIO' && errno !== EIO ? `${what} (errno ${errno})` : what });
-}
-
-function withSocket<T>(linux: Linux, family: number, use: (fd: number) => T): T {
-  const fd = linux.socket(family, SOCK_DGRAM | O_CLOEXEC, 0);
-  if (fd < 0) throw refusal(linux.errno(), 'socket', `this kernel has no IPv${family === AF_INET ? 4 : 6}`);
-  try {
-    return use(fd);
-  } finally {
-    linux.close(fd);
-  }
 }

@@ -53,6 +53,7 @@ export const EIO = 5;
 export const EAGAIN = 11;
 export const ENOMEM = 12;
 export const EACCES = 13;
+export const EEXIST = 17;
 export const EINVAL = 22;
 export const ENOBUFS = 105;
 

@@ -12,7 +12,7 @@ import {
   IFF_MULTI_QUEUE, IFF_NO_PI, IFF_TAP, IFF_TUN, IFF_VNET_HDR, isPossibleName, nameOf, TUNSETIFF, TUNSETOFFLOAD,
   TUNSETVNETHDRSZ, withFlags,
 } from './ifreq.js';
-import { exists, PRIVILEGE, prefixOf, refusal, setUp } from './kernel-side.js';
+import { exists, prefixOf, refusal, setUp } from './kernel-side.js';
 import { randomLinkAddress } from './link-address.js';
 import {
   codeOf, EAGAIN, EINVAL, ENOBUFS, ENOMEM, type Linux, loadLinux, O_CLOEXEC, O_NONBLOCK, O_RDWR, type Watch,
@@ -31,10 +31,7 @@ export interface TunOptions {
   readonly mtu?: number;
   /** The kernel's addresses on its end, as `10.0.0.1/24` and `fd00::1/64`. Ours are the stack's business. Default none. */
   readonly addresses?: readonly string[];
-  /**
-   * Packets that may wait in the kernel for us. Default 1000, as of most Ethernet devices, where it may be set (500, the
-   * driver's own, in a user namespace); existing: what it has.
-   */
+  /** Packets that may wait in the kernel for us. Default 1000, as of most Ethernet devices; existing: what it has. */
   readonly txQueueLength?: number;
   /** Take and give superpackets and partial checksums, as far as the kernel can. Default true. */
   readonly offload?: boolean;
@@ -71,21 +68,23 @@ export function openTun(options: TunOptions = {}): TunDevice {
   try {
     const given = takeInterface(linux, fd, name, medium, options.multiQueue ?? false);
     const offload = negotiate(linux, fd, medium, options.offload ?? true);
-    const { mtu = existed ? undefined : 1500, txQueueLength } = options;
-    const txQueueLengthWish = existed || txQueueLength !== undefined ? undefined : 1000;
+    const { mtu = existed ? undefined : 1500, txQueueLength = existed ? undefined : 1000 } = options;
     return new Tun(linux, fd, {
       name: given,
       medium,
-      mtu: setUp(linux, given, { mtu, txQueueLength, txQueueLengthWish, addresses }),
+      mtu: setUp(linux, given, { mtu, txQueueLength, addresses }),
       offload,
       linkAddress: medium === 'ip' ? null : (options.linkAddress ?? randomLinkAddress()),
-      pool: options.pool ?? new PacketPool(),
+      pool: options.pool ?? new PacketPool(256, unwritten),
     });
   } catch (error) {
     linux.close(fd);
     throw error;
   }
 }
+
+/** Memory that the kernel will write anyway, not zeroed first. */
+const unwritten = (bytes: number): ArrayBuffer => Buffer.allocUnsafeSlow(bytes).buffer;
 
 function checkLinkAddress(address: Uint8Array): void {
   const single = address.length === 6 && (address[0]! & 1) === 0;
@@ -127,11 +126,8 @@ export function attachRefusal(errno: number, name: string, medium: Device['mediu
       return new NetError(code, 'ioctl', {
         hint: `${name} is no ${kind} device, or made without multi_queue where that is asked; take another name`,
       });
-    case 'EPERM':
-    case 'EACCES':
-      return new NetError(code, 'ioctl', { hint: `may not make or open a ${kind} device; ${PRIVILEGE}` });
     default:
-      return refusal(errno, 'ioctl', `cannot make the ${kind} device ${name}`);
+      return refusal(errno, 'ioctl', `cannot make or open the ${kind} device ${name}`.trimEnd());
   }
 }
 

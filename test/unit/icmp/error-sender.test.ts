@@ -9,7 +9,7 @@ import type { IcmpError } from '../../../src/ip/protocol.js';
 import { packetOf } from '../../../src/packet.js';
 import { packetText } from '../../../src/testing/packet-text.js';
 import { Host } from '../../fixtures/host.js';
-import { addressBytes, icmpPacket, ipPacket, isV6, isValid, someBytes, udpPacket, type UdpFields } from '../../fixtures/rfc-packets.js';
+import { icmpPacket, ipPacket, isV6, isValid, someBytes, udpPacket, type UdpFields } from '../../fixtures/rfc-packets.js';
 
 const UDP4: UdpFields = { src: '10.0.0.2', dst: '10.0.0.1', from: 4000, to: 9 };
 const UDP6: UdpFields = { src: 'fd00::2', dst: 'fd00::1', from: 4000, to: 9 };
@@ -229,7 +229,7 @@ describe('IP asks for them', () => {
       const v6 = isV6(fields.src);
       host.give(ipPacket(17, bytes.subarray(v6 ? 40 : 20), { ...fields, offset: 0, more: true, id: 5 }));
       expect(host.wait(120_000).said()).toEqual([
-        expect.stringContaining(v6 ? 'fragment reassembly time exceeded' : 'ip reassembly time exceeded') as string,
+        expect.stringContaining(v6 ? 'time exceeded (reassembly)' : 'ip reassembly time exceeded') as string,
       ]);
     }
   });
@@ -243,7 +243,7 @@ describe('the rate (RFC 4443 §2.4 (f), SEC-38, SEC-39)', () => {
     const first = host.sent().length;
     // A burst of 10 at prices of 0.5 to 1.5.
     expect(first).toBeGreaterThan(6);
-    expect(first).toBeLessThan(16);
+    expect(first).toBeLessThan(15);
     expect(host.counters.dropped()).toEqual({ 'udp-no-socket': 1000, 'icmp-rate-limited': 1000 - first });
     host.give(udpPacket({ ...UDP4, src: '10.0.0.3' }));
     expect(host.sent().length).toBe(1);
@@ -271,6 +271,5 @@ describe('the rate (RFC 4443 §2.4 (f), SEC-38, SEC-39)', () => {
     const question = icmpPacket({ src: '10.0.0.2', dst: '10.0.0.1', type: 8 });
     for (let i = 0; i < 1000; i++) host.give(question);
     expect(host.sent().length).toBe(1000);
-    expect(addressBytes('10.0.0.1')).toEqual([10, 0, 0, 1]);
   });
 });

@@ -113,6 +113,10 @@ describe('an illegal length condemns the list: RFC 9293 MUST-7', () => {
   ])('%s', (_, text) => {
     expect(said(text)).toBeNull();
   });
+
+  test('a kind without a length at the very end of memory', () => {
+    expect(parseOptions(Uint8Array.of(1, 1, 1, 253), 0, 4, new TcpOptions())).toBe(false);
+  });
 });
 
 describe('options that we send', () => {

@@ -1,0 +1,105 @@
+// What the kernel is asked to change about its interfaces, as bytes, and its answer. rtnetlink(7), netlink(7).
+//
+//    message     0 length (32)   4 type (16)   6 flags (16)   8 sequence number (32)   12 port (32)
+//      about a link          16 family (8)   18 device type (16)   20 index (32)   24 flags (32)   28 which of them (32)
+//      or about an address   16 family (8)   17 prefix length (8)  18 flags (8)    19 scope (8)    20 index (32)
+//    attributes  0 length (16)   2 type (16)   4 value, padded to 4 bytes
+//
+// Not by ioctl, as of old: that has no way to say that an IPv6 address needs no duplicate address detection, and none
+// at all to set a queue's length in a user namespace.
+
+import { isV4, type Prefix, write16, write4 } from '../../address.js';
+import { AF_INET, AF_INET6, type Linux, O_CLOEXEC, O_NONBLOCK, SOCK_RAW } from './linux.js';
+
+const RTM_NEWLINK = 16;
+const RTM_NEWADDR = 20;
+
+/** Request and acknowledge; for an address also create, exclusively. */
+const CHANGE = 0x005;
+const CREATE = 0x605;
+
+const IFF_UP = 0x1;
+const IFLA_MTU = 4;
+const IFLA_TXQLEN = 13;
+const IFA_ADDRESS = 1;
+const IFA_LOCAL = 2;
+const IFA_F_NODAD = 0x02;
+
+/** Bring the link up. */
+export function upRequest(index: number): Uint8Array {
+  const request = message(RTM_NEWLINK, CHANGE, 32);
+  setU32le(request, 20, index);
+  setU32le(request, 24, IFF_UP);
+  setU32le(request, 28, IFF_UP);
+  return request;
+}
+
+export const mtuRequest = (index: number, mtu: number): Uint8Array => linkNumber(index, IFLA_MTU, mtu);
+
+export const txQueueLengthRequest = (index: number, packets: number): Uint8Array =>
+  linkNumber(index, IFLA_TXQLEN, packets);
+
+function linkNumber(index: number, attribute: number, value: number): Uint8Array {
+  const request = message(RTM_NEWLINK, CHANGE, 40);
+  setU32le(request, 20, index);
+  setAttribute(request, 32, 4, attribute);
+  setU32le(request, 36, value);
+  return request;
+}
+
+/** Give the link an address of its own. Nobody else can have it, so it need not be asked for (RFC 4862 §5.4). */
+export function addressRequest(index: number, { address, prefixLength }: Prefix): Uint8Array {
+  const v4 = isV4(address);
+  const bytes = v4 ? 4 : 16;
+  const request = message(RTM_NEWADDR, CREATE, 24 + 2 * (4 + bytes));
+  request[16] = v4 ? AF_INET : AF_INET6;
+  request[17] = prefixLength;
+  request[18] = v4 ? 0 : IFA_F_NODAD;
+  setU32le(request, 20, index);
+  // The far end's address too, where the link has but two ends: the same, for the prefix says who is there.
+  for (const [i, attribute] of [IFA_LOCAL, IFA_ADDRESS].entries()) {
+    const at = 24 + i * (4 + bytes);
+    setAttribute(request, at, bytes, attribute);
+    (v4 ? write4 : write16)(request, at + 4, address);
+  }
+  return request;
+}
+
+/** Make the request. @returns 0, or the errno of why not */
+export function change(linux: Linux, request: Uint8Array): number {
+  const AF_NETLINK = 16;
+  const fd = linux.socket(AF_NETLINK, SOCK_RAW | O_NONBLOCK | O_CLOEXEC, 0);
+  if (fd < 0) return linux.errno();
+  try {
+    if (linux.write(fd, linux.addressOf(request), request.length) < 0) return linux.errno();
+    // The kernel has answered when `write` returns: a header, and the errno negated.
+    const answer = new Uint8Array(1024);
+    if (linux.read(fd, linux.addressOf(answer), answer.length) < 20) return linux.errno();
+    return -new DataView(answer.buffer).getInt32(16, true);
+  } finally {
+    linux.close(fd);
+  }
+}
+
+function message(type: number, flags: number, length: number): Uint8Array {
+  const request = new Uint8Array(length);
+  setU32le(request, 0, length);
+  setU16le(request, 4, type);
+  setU16le(request, 6, flags);
+  return request;
+}
+
+function setAttribute(b: Uint8Array, at: number, bytes: number, type: number): void {
+  setU16le(b, at, 4 + bytes);
+  setU16le(b, at + 2, type);
+}
+
+function setU16le(b: Uint8Array, at: number, value: number): void {
+  b[at] = value;
+  b[at + 1] = value >>> 8;
+}
+
+function setU32le(b: Uint8Array, at: number, value: number): void {
+  setU16le(b, at, value);
+  setU16le(b, at + 2, value >>> 16);
+}

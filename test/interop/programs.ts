@@ -1,0 +1,11 @@
+// The programs that interop tests talk to: where one is missing, its tests are skipped, and say so; on CI they fail.
+
+import { spawnSync } from 'node:child_process';
+
+/** Why tests of `name` cannot run; null: they can. */
+export function needs(name: string): string | null {
+  const isThere = spawnSync('sh', ['-c', `command -v ${name}`], { stdio: 'ignore' }).status === 0;
+  if (isThere) return null;
+  if (process.env['CI']) throw new Error(`interop: no ${name}, and CI must not skip`);
+  return `no program ${name}`;
+}

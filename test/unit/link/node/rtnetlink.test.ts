@@ -1,0 +1,90 @@
+// Requests of rtnetlink(7), against messages written by hand from <linux/rtnetlink.h>, <linux/if_link.h> and
+// <linux/if_addr.h>. That the kernel understands them, test/interop/tun.test.ts shows.
+
+import { describe, expect, test } from 'vitest';
+
+import { fromHex, hex } from '../../../../src/bytes.js';
+import { prefixOf } from '../../../../src/link/node/kernel-side.js';
+import type { Linux } from '../../../../src/link/node/linux.js';
+import { addressRequest, change, mtuRequest, txQueueLengthRequest, upRequest } from '../../../../src/link/node/rtnetlink.js';
+
+/** Without spaces; the fields stand as in the headers: length, type, flags, sequence, port; then what it is about. */
+const message = (text: string): string => hex(fromHex(text));
+
+describe('what the kernel is asked', () => {
+  test('bring a link up, and leave its other flags alone', () => {
+    expect(hex(upRequest(258))).toBe(message(`
+      20000000 1000 0500 00000000 00000000
+      00 00 0000 02010000 01000000 01000000`));
+  });
+
+  test('set its MTU, or the length of its queue', () => {
+    expect(hex(mtuRequest(3, 9000))).toBe(message(`
+      28000000 1000 0500 00000000 00000000
+      00 00 0000 03000000 00000000 00000000
+      0800 0400 28230000`));
+    expect(hex(txQueueLengthRequest(3, 70_000))).toBe(message(`
+      28000000 1000 0500 00000000 00000000
+      00 00 0000 03000000 00000000 00000000
+      0800 0d00 70110100`));
+  });
+
+  test('give it an IPv4 address', () => {
+    expect(hex(addressRequest(3, prefixOf('10.0.0.1/24')))).toBe(message(`
+      28000000 1400 0506 00000000 00000000
+      02 18 00 00 03000000
+      0800 0200 0a000001
+      0800 0100 0a000001`));
+  });
+
+  test('give it an IPv6 address that needs no duplicate address detection', () => {
+    expect(hex(addressRequest(3, prefixOf('fd00::1/64')))).toBe(message(`
+      40000000 1400 0506 00000000 00000000
+      0a 40 02 00 03000000
+      1400 0200 fd000000000000000000000000000001
+      1400 0100 fd000000000000000000000000000001`));
+  });
+});
+
+describe('what it answers', () => {
+  /** A kernel whose answer to any request is this; `closed` tells what happened to its sockets. */
+  function kernel(calls: Partial<Linux>): { linux: Linux; closed: number[] } {
+    const closed: number[] = [];
+    const defaults: Partial<Linux> = {
+      socket: () => 7,
+      write: (_fd, _address, bytes) => bytes,
+      addressOf: () => 0,
+      errno: () => 12,
+      close: (fd) => closed.push(fd),
+    };
+    return { linux: { ...defaults, ...calls } as Linux, closed };
+  }
+
+  /** NLMSG_ERROR (netlink(7)): a header, then the errno negated, then the request. */
+  function answering(errno: number): { linux: Linux; closed: number[] } {
+    const places: Uint8Array[] = [];
+    return kernel({
+      addressOf: (bytes) => places.push(bytes) - 1,
+      read(_fd, address) {
+        places[address]!.set([36, 0, 0, 0, 2]);
+        new DataView(places[address]!.buffer).setInt32(16, -errno, true);
+        return 36;
+      },
+    });
+  }
+
+  test.each([0, 1, 17, 95])('errno %i', (errno) => {
+    const { linux, closed } = answering(errno);
+    expect(change(linux, upRequest(3))).toBe(errno);
+    expect(closed).toEqual([7]);
+  });
+
+  test('nothing, where there is no netlink, or it takes or says nothing', () => {
+    expect(change(kernel({ socket: () => -1 }).linux, upRequest(3))).toBe(12);
+    for (const call of ['write', 'read']) {
+      const { linux, closed } = kernel({ [call]: () => -1 });
+      expect(change(linux, upRequest(3))).toBe(12);
+      expect(closed).toEqual([7]);
+    }
+  });
+});
