@@ -1,12 +1,17 @@
-// IP addresses of both families as one thing: 128 bits in four int32 words, an IPv4 address in its mapped form
-// ::ffff:a.b.c.d. One transport code path serves both. RFC 4291; text forms by RFC 5952 and RFC 4291 §2.2.
+// IP addresses of both families as one thing: 128 bits in four int32 words, an IPv4 address in its mapped
+// form ::ffff:a.b.c.d. One transport code path serves both. RFC 4291; text forms by RFC 5952 and RFC 4291
+// §2.2.
 //
-// On the ground and not in ip/: ARP, the neighbour cache and the packet text, all below IP, speak of addresses too.
+// On the ground and not in ip/: ARP, the neighbour cache and the packet text, all below IP, speak of
+// addresses too.
 
 import { i32, setU32 } from './bytes.js';
 import { invalidArgument, invalidValue } from './errors.js';
 
-/** Immutable to everyone but `refill4` and `refill16`, which exist for header records that are refilled per packet. */
+/**
+ * Immutable to everyone but `refill4` and `refill16`, which exist for header records that are refilled per
+ * packet.
+ */
 export class Address {
   constructor(
     readonly w0: number,
@@ -105,8 +110,9 @@ export function address(text: string): Address {
 }
 
 /**
- * The address that `text` writes, or null: dotted decimal without leading zeros, or any form of RFC 4291 §2.2, with a
- * zone as a number behind `%` (RFC 4007 §11.2). Names of zones mean something to interfaces, and nothing here.
+ * The address that `text` writes, or null: dotted decimal without leading zeros, or any form of RFC 4291
+ * §2.2, with a zone as a number behind `%` (RFC 4007 §11.2). Names of zones mean something to interfaces, and
+ * nothing here.
  */
 export function parseAddress(text: string): Address | null {
   if (!text.includes(':')) return parse4(text, 0, text.length, 0, 0, 0xffff);
@@ -189,7 +195,9 @@ export const SCOPE = {
   interfaceLocal: 1, linkLocal: 2, realmLocal: 3, adminLocal: 4, siteLocal: 5, organizationLocal: 8, global: 14,
 } as const;
 
-/** How far an address reaches: one of `SCOPE`, or what a multicast address says. RFC 6724 §3.1, §3.2, §3.4. */
+/**
+ * How far an address reaches: one of `SCOPE`, or what a multicast address says. RFC 6724 §3.1, §3.2, §3.4.
+ */
 export function scopeOf(a: Address): number {
   if (isMulticast(a)) return isV4(a) ? multicastScope4(a.w3) : (a.w0 >>> 16) & 0xf;
   if (isLinkLocal(a) || isLoopback(a)) return SCOPE.linkLocal;
@@ -210,7 +218,10 @@ function multicastScope4(w: number): number {
 /** Where neighbors are asked for `a`: ff02::1:ff, and its last 24 bits. RFC 4291 §2.7.1. */
 export const solicitedNode = (a: Address): Address => new Address(0xff020000 | 0, 0, 1, 0xff000000 | a.w3);
 
-/** The address of all hosts of `a`'s subnet; null in IPv6, and where RFC 3021 leaves no room for one (/31, /32). */
+/**
+ * The address of all hosts of `a`'s subnet; null in IPv6, and where RFC 3021 leaves no room for one (/31,
+ * /32).
+ */
 export function subnetBroadcast(a: Address, prefixLength: number): Address | null {
   if (!isV4(a) || prefixLength > 30) return null;
   return new Address(0, 0, 0xffff, a.w3 | (-1 >>> prefixLength));
@@ -233,8 +244,7 @@ function parse4(text: string, at: number, end: number, w0: number, w1: number, w
 
 /** `text[at .. end)` as a number 0 .. max without leading zeros, or -1. */
 function decimal(text: string, at: number, end: number, max: number): number {
-  if (at >= end || end - at > 10) return -1;
-  if (text[at] === '0' && end - at > 1) return -1;
+  if (at >= end || (text[at] === '0' && end - at > 1)) return -1;
   let value = 0;
   for (let i = at; i < end; i++) {
     const digit = text.charCodeAt(i) - 48;
@@ -244,7 +254,10 @@ function decimal(text: string, at: number, end: number, max: number): number {
   return value <= max ? value : -1;
 }
 
-/** `text[0 .. end)` as groups of hexadecimal digits; one `::` may stand for zeros, dotted decimal for the last two. */
+/**
+ * `text[0 .. end)` as groups of hexadecimal digits; one `::` may stand for zeros, dotted decimal for the last
+ * two.
+ */
 function parse6(text: string, end: number, zone: number): Address | null {
   const groups = [0, 0, 0, 0, 0, 0, 0, 0];
   let count = 0;
@@ -258,19 +271,19 @@ function parse6(text: string, end: number, zone: number): Address | null {
   while (at < end) {
     let stop = at;
     let group = 0;
-    for (; stop < end && stop - at < 5; stop++) {
+    for (; stop < end && stop - at < 4; stop++) {
       const digit = hexDigit(text.charCodeAt(stop));
       if (digit < 0) break;
       group = group * 16 + digit;
     }
-    if (text[stop] === '.' && stop < end) {
+    if (text[stop] === '.') {
       const last = parse4(text, at, end, 0, 0, 0);
       if (last === null || count > 6) return null;
       groups[count++] = last.w3 >>> 16;
       groups[count++] = last.w3 & 0xffff;
       break;
     }
-    if (stop === at || stop - at > 4 || count === 8) return null;
+    if (stop === at || count === 8) return null;
     groups[count++] = group;
     if (stop === end) break;
     if (text[stop] !== ':') return null;

@@ -1,11 +1,13 @@
-// Bytes that wait, in the order of their stream. Two queues, for two lives: what the application wrote waits until the
-// peer has acknowledged it and may be read many times; what arrived waits until the application takes it, once.
-// Both hold memory only while they hold bytes: ten thousand idle connections own none.
+// Bytes that wait, in the order of their stream. Two queues, for two lives: what the application wrote waits
+// until the peer has acknowledged it and may be read many times; what arrived waits until the application
+// takes it, once. Both hold memory only while they hold bytes: ten thousand idle connections own none.
 
 import { assert } from './assert.js';
 import { copy } from './bytes.js';
 
-/** Memory for send queues, in six sizes from 2 KB to 64 KB. What is free beyond the cap goes to the collector. */
+/**
+ * Memory for send queues, in six sizes from 2 KB to 64 KB. What is free beyond the cap goes to the collector.
+ */
 export class SlabPool {
   /** Bytes kept free. */
   free = 0;
@@ -36,11 +38,12 @@ const sizeClass = (size: number): number => Math.min(Math.max(21 - Math.clz32(si
 const LARGE = 65_536;
 
 /**
- * Written by the application, read (again) by the sender, released by acknowledgments. Offsets count the stream's bytes
- * from its beginning, as plain numbers.
+ * Written by the application, read (again) by the sender, released by acknowledgments. Offsets count the
+ * stream's bytes from its beginning, as plain numbers.
  *
- * Invariants: base <= head <= tail <= base + memory; the first slab holds `head` and the last `tail - 1`; no slab when
- * head = tail; no slab is smaller than the one before it, so that behind the first of 64 KB division finds the slab.
+ * Invariants: base <= head <= tail <= base + memory; the first slab holds `head` and the last `tail - 1`; no
+ * slab when head = tail; no slab is smaller than the one before it, so that behind the first of 64 KB
+ * division finds the slab.
  */
 export class SendQueue {
   /** The first byte not yet released. */
@@ -135,8 +138,8 @@ export class SendQueue {
 /**
  * Text in order, until the application takes it.
  *
- * Invariants: all chunks are full but the last, which is filled up to `filled`; of the first, `taken` bytes are gone;
- * length = sum of the chunks' fillings - taken; no chunk when length = 0.
+ * Invariants: all chunks are full but the last, which is filled up to `filled`; of the first, `taken` bytes
+ * are gone; length = sum of the chunks' fillings - taken; no chunk when length = 0.
  */
 export class ReceiveQueue {
   length = 0;
@@ -175,8 +178,8 @@ export class ReceiveQueue {
   }
 
   /**
-   * Hand over the next bytes, at most `max`; null when there are none. The queue never touches them again, nor does it
-   * keep anything else in their memory: the application may transfer it to another thread.
+   * Hand over the next bytes, at most `max`; null when there are none. The queue never touches them again,
+   * nor does it keep anything else in their memory: the application may transfer it to another thread.
    */
   shift(max = Infinity): Uint8Array | null {
     if (this.length === 0 || max <= 0) return null;

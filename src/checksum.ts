@@ -1,13 +1,17 @@
 // The Internet checksum. RFC 1071, RFC 1624; pseudo-headers by RFC 9293 §3.1, RFC 768 and RFC 8200 §8.1.
 //
-// A sum here is not yet inverted, and its words are in network order: sums of pieces add up, provided that every piece
-// but the last has an even number of bytes. A verifier sums over the checksum field too and gets 0xffff.
+// A sum here is not yet inverted, and its words are in network order: sums of pieces add up, provided that
+// every piece but the last has an even number of bytes. A verifier sums over the checksum field too and gets
+// 0xffff.
 
 import { type Address } from './address.js';
 import { setU16 } from './bytes.js';
 import type { Packet } from './packet.js';
 
-/** The sum of the words of `b[at .. end)`, an odd last byte padded with a zero, and of `initial`; 16 bits. For headers. */
+/**
+ * The sum of the words of `b[at .. end)`, an odd last byte padded with a zero, and of `initial`; 16 bits. For
+ * headers.
+ */
 export function sumBytes(b: Uint8Array, at: number, end: number, initial = 0): number {
   let sum = fold(initial);
   let i = at;
@@ -28,8 +32,8 @@ export function sumLanes(b: Uint8Array, lanes: Uint32Array, at: number, end: num
   const last = end >>> 2;
   if (last - first < 8) return sumBytes(b, at, end, initial);
 
-  // RFC 1071 §2 (B): the sum may be taken in either byte order if the result is swapped. So here a word is what the
-  // host says it is, and begins at an even offset, whatever `at`; one swap at the end mends both.
+  // RFC 1071 §2 (B): the sum may be taken in either byte order if the result is swapped. So here a word is
+  // what the host says it is, and begins at an even offset, whatever `at`; one swap at the end mends both.
   let upper = 0;
   let lower = 0;
   let i = first;
@@ -65,15 +69,17 @@ const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
  * @param length  bytes of transport header and payload
  */
 export function pseudoSum(src: Address, dst: Address, protocol: number, length: number): number {
-  // An IPv4 address is kept as ::ffff:a.b.c.d, and 0xffff is one of the two zeros of one's complement: the prefix
-  // adds nothing, and one formula serves both families.
+  // An IPv4 address is kept as ::ffff:a.b.c.d, and 0xffff is one of the two zeros of one's complement: the
+  // prefix adds nothing, and one formula serves both families.
   return fold(wordsOf(src.w0) + wordsOf(src.w1) + wordsOf(src.w2) + wordsOf(src.w3)
     + wordsOf(dst.w0) + wordsOf(dst.w1) + wordsOf(dst.w2) + wordsOf(dst.w3) + protocol + wordsOf(length));
 }
 
 const wordsOf = (w: number): number => (w >>> 16) + (w & 0xffff);
 
-/** Bring the carries of a sum below 2^32 back in, until 16 bits are left. RFC 1071 §2 (A). Zero only of zero. */
+/**
+ * Bring the carries of a sum below 2^32 back in, until 16 bits are left. RFC 1071 §2 (A). Zero only of zero.
+ */
 export function fold(sum: number): number {
   const once = (sum >>> 16) + (sum & 0xffff);
   return (once >>> 16) + (once & 0xffff);
@@ -82,14 +88,20 @@ export function fold(sum: number): number {
 /** The checksum that belongs into the field. */
 export const finish = (sum: number): number => ~fold(sum) & 0xffff;
 
-/** The checksum after one aligned 16-bit word under it changed from `before` to `after`. RFC 1624 §3, equation 3. */
+/**
+ * The checksum after one aligned 16-bit word under it changed from `before` to `after`. RFC 1624 §3, equation
+ * 3.
+ */
 export const adjust = (checksum: number, before: number, after: number): number =>
   finish((~checksum & 0xffff) + (~before & 0xffff) + after);
 
-/** Finish a `partial` checksum in place: the field holds the pseudo-header's sum, and becomes the checksum. */
+/**
+ * Finish a `partial` checksum in place: the field holds the pseudo-header's sum, and becomes the checksum.
+ */
 export function completeChecksum(packet: Packet): void {
   const checksum = finish(sumLanes(packet.bytes, packet.lanes, packet.checksumStart, packet.end));
-  // RFC 768: a computed zero is sent as all ones, for zero means that there is none. UDP alone has its checksum there.
+  // RFC 768: a computed zero is sent as all ones, for zero means that there is none. UDP alone has its
+  // checksum there.
   const udp = packet.checksumField - packet.checksumStart === 6;
   setU16(packet.bytes, packet.checksumField, checksum === 0 && udp ? 0xffff : checksum);
   packet.checksum = 'whole';

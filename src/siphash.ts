@@ -1,5 +1,6 @@
-// SipHash-2-4, a keyed hash: what a peer chooses (addresses, ports) must not let it choose where a table puts it, nor
-// guess a sequence number. Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012; for ISNs see RFC 6528 §3.
+// SipHash-2-4, a keyed hash: what a peer chooses (addresses, ports) must not let it choose where a table puts
+// it, nor guess a sequence number. Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012; for ISNs
+// see RFC 6528 §3.
 //
 // Each 64-bit variable of the paper is two int32 here, `v0h` and `v0l`: bigint would allocate.
 

@@ -106,13 +106,24 @@ export class Stack {
       ...(config.name !== undefined && { name: config.name }), ...(config.mtu !== undefined && { mtu: config.mtu }),
       addresses, gateways, coalesce: true,
     });
-    if (added.port instanceof EthernetPort) this.icmp.ndp.attach(added, added.port);
     this.listenTo(added, config.onLost ?? null);
+    if (added.port instanceof EthernetPort) this.introduce(added, added.port);
     return added;
+  }
+
+  /** Neighbours are asked for from now on, and hear of our addresses. RFC 5227 §3, RFC 4861 §7.2.6. */
+  private introduce(added: Interface, port: EthernetPort): void {
+    const now = this.now();
+    this.icmp.ndp.attach(added, port);
+    for (const { address } of added.addresses) {
+      if (address.family === 4) port.arp.claims.announce(address, now);
+      else this.icmp.ndp.announce(added, address, now);
+    }
   }
 
   /** Take an interface down and close its device. Connections through it time out, as if a cable was cut. */
   removeInterface(which: Interface): void {
+    this.icmp.ndp.detach(which);
     this.ip.detach(which);
     which.device.close();
   }

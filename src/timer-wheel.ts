@@ -1,11 +1,13 @@
-// Deadlines of everything that waits, in a hierarchical wheel: arming, moving and disarming cost the same whether ten
-// or a hundred thousand wait. Varghese and Lauck, "Hashed and hierarchical timing wheels", 1987, scheme 7.
+// Deadlines of everything that waits, in a hierarchical wheel: arming, moving and disarming cost the same
+// whether ten or a hundred thousand wait. Varghese and Lauck, "Hashed and hierarchical timing wheels", 1987,
+// scheme 7.
 //
-// Time is cut into ticks of 1 ms, and a tick's number into six digits of five bits. An entry lies on the level of the
-// highest digit in which its tick differs from the present one, in the slot that this digit names. So all of a level
-// come before all of the next, the lowest occupied slot of the lowest occupied level holds the earliest, and as time
-// enters a slot of an upper level, its entries move down. Beyond six digits (12.4 days) they wait in a list of their own.
-// Deadlines keep their fractions: a slot tells when to look, the entry's deadline tells whether to fire.
+// Time is cut into ticks of 1 ms, and a tick's number into six digits of five bits. An entry lies on the
+// level of the highest digit in which its tick differs from the present one, in the slot that this digit
+// names. So all of a level come before all of the next, the lowest occupied slot of the lowest occupied level
+// holds the earliest, and as time enters a slot of an upper level, its entries move down. Beyond six digits
+// (12.4 days) they wait in a list of their own. Deadlines keep their fractions: a slot tells when to look,
+// the entry's deadline tells whether to fire.
 
 import { assert } from './assert.js';
 import { NEVER } from './time.js';
@@ -28,8 +30,8 @@ export class TimerEntry {
 }
 
 /**
- * Invariants: an armed entry with tick t lies in `slotOf(max(t, present))`; bit s of `occupied[l]` tells whether slot s
- * of level l has entries; `earliest[slot] <= deadline` of all that lie in it.
+ * Invariants: an armed entry with tick t lies in `slotOf(max(t, present))`; bit s of `occupied[l]` tells
+ * whether slot s of level l has entries; `earliest[slot] <= deadline` of all that lie in it.
  */
 export class TimerWheel {
   /** Armed entries. */
@@ -68,8 +70,9 @@ export class TimerWheel {
   }
 
   /**
-   * When to call `expire` next: never later than the earliest deadline, and NEVER when nothing is armed. It is exactly
-   * the earliest if that lies on the lowest level, or if no earlier one was cancelled; else a call may come in vain.
+   * When to call `expire` next: never later than the earliest deadline, and NEVER when nothing is armed. It
+   * is exactly the earliest if that lies on the lowest level, or if no earlier one was cancelled; else a call
+   * may come in vain.
    */
   nextTimeout(): number {
     const slot = this.isEmpty(DUE) ? this.firstSlot() : DUE;
@@ -79,8 +82,9 @@ export class TimerWheel {
   }
 
   /**
-   * Fire what is due, in the order of the deadlines; equal ones in the order of scheduling. Each fires once, however
-   * far time has jumped: what is scheduled from inside waits for the next call, even if it is due already.
+   * Fire what is due, in the order of the deadlines; equal ones in the order of scheduling. Each fires once,
+   * however far time has jumped: what is scheduled from inside waits for the next call, even if it is due
+   * already.
    */
   expire(now: number): void {
     assert(Number.isFinite(now), 'timer-wheel: now is a number');
@@ -116,7 +120,8 @@ export class TimerWheel {
     const head = this.heads[slot]!;
     const batch = this.scratchBatch;
     for (let entry = head.next; entry !== head; entry = entry.next) if (entry.deadline <= now) batch.push(entry);
-    // The sort is stable, and equal deadlines have shared every slot on their way: they keep the order of scheduling.
+    // The sort is stable, and equal deadlines have shared every slot on their way: they keep the order of
+    // scheduling.
     if (batch.length > 1) batch.sort(byDeadline);
     for (const entry of batch) this.move(entry, DUE);
     batch.length = 0;

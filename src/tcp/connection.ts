@@ -234,15 +234,22 @@ export class Connection implements Expirable, Announcer {
   /** RECEIVE: a piece of the text, which is the caller's from now on; null when there is none. */
   read(max?: number): Uint8Array | null {
     const piece = this.receiveQueue.shift(max);
-    if (piece !== null && mayAdvertise(this)) this.markReady();
+    if (piece !== null) this.roomMade();
     return piece;
   }
 
   /** RECEIVE into the caller's memory: bytes copied, 0 when there are none. */
   readInto(target: Uint8Array, at = 0, end = target.length): number {
     const copied = this.receiveQueue.copyTo(target, at, end);
-    if (copied > 0 && mayAdvertise(this)) this.markReady();
+    if (copied > 0) this.roomMade();
     return copied;
+  }
+
+  /** Somebody read: the peer may have to hear of a larger window. */
+  private roomMade(): void {
+    if (!mayAdvertise(this)) return;
+    this.ackNow = true;
+    this.markReady();
   }
 
   /** CLOSE of our side: a FIN follows what was written. We still read. RFC 9293 §3.10.4. */

@@ -32,7 +32,7 @@ function windowStep(c: Connection): number {
  * not draw an ACK per piece; or any step when the window was nearly shut.
  */
 export function mayAdvertise(c: Connection): boolean {
-  const gain = c.receiveBuffer - c.receiveQueue.length - c.rcvWnd;
+  const gain = Math.min(c.receiveBuffer - c.receiveQueue.length, 0xffff << c.rcv.shift) - c.rcvWnd;
   if (gain < windowStep(c)) return false;
   return gain >= c.receiveBuffer >> 2 || c.rcvWnd < 2 * c.rcv.rmss;
 }
@@ -96,8 +96,7 @@ function drainAssembler(c: Connection): void {
 /** Is an ACK due at the end of this batch? RFC 5681 §4.2, RFC 9293 SHLD-19: at the latest for every second full segment. */
 export function ackIsDue(c: Connection): boolean {
   if (c.ackNow) return true;
-  if (c.ackOwed && Seq.diff(c.rcv.nxt, c.rcv.lastAckSent) >= 2 * c.rcv.rmss) return true;
-  return mayAdvertise(c);
+  return c.ackOwed && Seq.diff(c.rcv.nxt, c.rcv.lastAckSent) >= 2 * c.rcv.rmss;
 }
 
 /** Whatever left just now carried RCV.NXT. */

@@ -1,4 +1,5 @@
-// Text forms and prefixes of all addresses. Witnesses: Node's own parser, the URL standard's writer, and bigint.
+// Text forms and prefixes of all addresses. Witnesses: Node's own parser, the URL standard's writer, and
+// bigint.
 
 import { isIP } from 'node:net';
 import fc from 'fast-check';
@@ -15,7 +16,10 @@ const fromGroups = (g: readonly number[]): Address =>
 const v6 = groups.map(fromGroups).filter((a) => !isV4(a));
 const v4 = fc.integer().map((w) => new Address(0, 0, 0xffff, w));
 
-/** One of the many ways to write eight groups: case, leading zeros, `::` for any run of zeros, the end as IPv4. */
+/**
+ * One of the many ways to write eight groups: case, leading zeros, `::` for any run of zeros, the end as
+ * IPv4.
+ */
 const written = fc.tuple(groups, fc.array(fc.nat(), { minLength: 10, maxLength: 10 })).map(([g, chance]) => {
   const texts = g.map((x, i) => {
     const digits = x.toString(16).padStart(1 + (chance[i]! % 4), '0');

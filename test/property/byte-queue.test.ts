@@ -1,4 +1,5 @@
-// Queues of bytes against the stream itself: the byte at each offset is known, so a model needs two offsets only.
+// Queues of bytes against the stream itself: the byte at each offset is known, so a model needs two offsets
+// only.
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';

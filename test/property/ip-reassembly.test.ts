@@ -1,4 +1,5 @@
-// Reassembly against a map of bytes, and what is cut against what becomes of it. RFC 791 §3.2, RFC 8200 §4.5, RFC 5722.
+// Reassembly against a map of bytes, and what is cut against what becomes of it. RFC 791 §3.2, RFC 8200 §4.5,
+// RFC 5722.
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -28,7 +29,9 @@ class Model {
   arrive(piece: Piece): number[] | null {
     if (this.condemned) return null;
     const places = [...piece.bytes.keys()].map((i) => piece.offset + i);
-    const isRepeated = this.pieces.some((p) => p.offset === piece.offset && p.more === piece.more && `${p.bytes}` === `${piece.bytes}`);
+    const isRepeated = this.pieces.some(
+      (p) => p.offset === piece.offset && p.more === piece.more && `${p.bytes}` === `${piece.bytes}`,
+    );
     if (isRepeated) return null;
     const stop = piece.offset + piece.bytes.length;
     const isOverlap = places.some((place) => this.owner.has(place));
@@ -54,19 +57,27 @@ class Model {
 const cuts = (id: number): fc.Arbitrary<Piece[]> =>
   fc.tuple(fc.integer({ min: 9, max: 100 }), fc.array(fc.integer({ min: 1, max: 12 }), { maxLength: 6 })).map(([length, at]) => {
     const whole = pattern(length, id);
-    const edges = [...new Set([0, ...at.map((n) => n * 8).filter((n) => n < length), length])].sort((x, y) => x - y);
-    return edges.slice(1).map((end, i) => ({ id, offset: edges[i]!, more: end < length, bytes: whole.slice(edges[i], end) }))
+    const edges = [
+      ...new Set([0, ...at.map((n) => n * 8).filter((n) => n < length), length]),
+    ].sort((x, y) => x - y);
+    return edges.slice(1).map(
+      (end, i) => ({ id, offset: edges[i]!, more: end < length, bytes: whole.slice(edges[i], end) }),
+    )
       .filter((piece) => piece.offset > 0 || piece.more);
   });
 
 /** What nobody honest sends: any eights anywhere, with these bytes or others. */
 const anything: fc.Arbitrary<Piece> = fc.record({
   id: fc.constantFrom(1, 2), offset: fc.integer({ min: 0, max: 12 }).map((n) => n * 8), more: fc.boolean(),
-  bytes: fc.tuple(fc.integer({ min: 1, max: 4 }), fc.constantFrom(1, 2)).map(([n, seed]) => pattern(n * 8, seed)),
+  bytes: fc.tuple(
+    fc.integer({ min: 1, max: 4 }), fc.constantFrom(1, 2),
+  ).map(([n, seed]) => pattern(n * 8, seed)),
 }).filter((piece) => piece.offset > 0 || piece.more);
 
 /** Two datagrams, shuffled together, with repetitions and perhaps a few lies. */
-const arrivals: fc.Arbitrary<Piece[]> = fc.tuple(cuts(1), cuts(2), fc.array(anything, { maxLength: 3 }), fc.boolean())
+const arrivals: fc.Arbitrary<Piece[]> = fc.tuple(
+  cuts(1), cuts(2), fc.array(anything, { maxLength: 3 }), fc.boolean(),
+)
   .chain(([a, b, lies, repeated]) => {
     const all = [...a, ...b, ...lies, ...(repeated ? a.slice(0, 2) : [])];
     return fc.shuffledSubarray(all, { minLength: Math.max(0, all.length - 1), maxLength: all.length });
@@ -123,7 +134,8 @@ describe.each([4, 6] as const)('reassembly, IPv%i', (family) => {
 
 test('no flood of fragments leads beyond the limits, and time empties everything', () => {
   const flood = fc.array(fc.record({
-    host: fc.integer({ min: 0, max: 400 }), id: fc.integer({ min: 0, max: 90 }), offset: fc.integer({ min: 0, max: 8190 }).map((n) => n * 8),
+    host: fc.integer({ min: 0, max: 400 }), id: fc.integer({ min: 0, max: 90 }),
+    offset: fc.integer({ min: 0, max: 8190 }).map((n) => n * 8),
   }), { minLength: 200, maxLength: 600 });
   fc.assert(fc.property(flood, fc.constantFrom(4 as const, 6 as const), (fragments, family) => {
     const bench = new IpBench();

@@ -1,4 +1,5 @@
-// The routing table, source selection and the table of path MTUs against naive models. RFC 1122 §3.3.1, RFC 6724 §5, RFC 8201.
+// The routing table, source selection and the table of path MTUs against naive models. RFC 1122 §3.3.1, RFC
+// 6724 §5, RFC 8201.
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -11,11 +12,16 @@ import { LimitRegistry } from '../../src/limits.js';
 import { SeededRandom } from '../../src/random.js';
 import { ip, Wire } from '../fixtures/ip-bench.js';
 
-const OWNER = { arrive: () => {}, undeliverable: () => {}, addressAdded: () => {}, addressRemoved: () => {}, changed: () => {} };
+const OWNER = {
+  arrive: () => {}, undeliverable: () => {}, addressAdded: () => {}, addressRemoved: () => {},
+  changed: () => {},
+};
 const interfaces = [2, 3, 4].map((index) => new Interface(OWNER, index, `if${index}`, new Wire(`if${index}`)));
 
 /** 128 bits as a number, and as a number of 32 or 128 digits: nothing of the code under test. */
-const numberOf = (a: Address): bigint => [a.w0, a.w1, a.w2, a.w3].reduce((n, w) => (n << 32n) | BigInt(w >>> 0), 0n);
+const numberOf = (a: Address): bigint => [a.w0, a.w1, a.w2, a.w3].reduce(
+  (n, w) => (n << 32n) | BigInt(w >>> 0), 0n,
+);
 const isMapped = (n: bigint): boolean => n >> 32n === 0xffffn;
 const bitsOf = (n: bigint): string => isMapped(n) ? (n & 0xffffffffn).toString(2).padStart(32, '0') : n.toString(2).padStart(128, '0');
 
@@ -24,18 +30,26 @@ const nearby = (bits: number): number => ((bits & 0xf0) << 20) | (bits & 0xf);
 const addresses = fc.tuple(fc.constantFrom(4, 6), fc.nat(255), fc.nat(255)).map(([family, x, y]) =>
   family === 4 ? new Address(0, 0, 0xffff, nearby(x) | ((y & 1) << 16)) : new Address(nearby(x), nearby(y), 0, nearby(x ^ y)));
 const lengths = (a: Address): fc.Arbitrary<number> => fc.oneof(
-  fc.integer({ min: 0, max: a.family === 4 ? 32 : 128 }), fc.constantFrom(...(a.family === 4 ? [0, 4, 5, 6, 7, 8, 15, 16, 28, 31, 32] : [0, 1, 4, 6, 36, 64, 100, 127, 128])),
+  fc.integer({ min: 0, max: a.family === 4 ? 32 : 128 }), fc.constantFrom(
+    ...(a.family === 4 ? [0, 4, 5, 6, 7, 8, 15, 16, 28, 31, 32] : [0, 1, 4, 6, 36, 64, 100, 127, 128]),
+  ),
 );
 const entries = addresses.chain((destination) => fc.record({
-  destination: fc.constant(destination), prefixLength: lengths(destination), at: fc.nat(2), metric: fc.nat(2), gateway: fc.option(fc.nat(2)),
+  destination: fc.constant(destination), prefixLength: lengths(destination), at: fc.nat(2), metric: fc.nat(2),
+  gateway: fc.option(fc.nat(2)),
 }));
 
 describe('the routing table', () => {
   test('answers as somebody does who looks at every route', () => {
-    const change = fc.oneof({ weight: 3, arbitrary: fc.tuple(fc.constant('add' as const), entries) }, { weight: 1, arbitrary: fc.tuple(fc.constant('remove' as const), entries) });
+    const change = fc.oneof(
+      { weight: 3, arbitrary: fc.tuple(fc.constant('add' as const), entries) },
+      { weight: 1, arbitrary: fc.tuple(fc.constant('remove' as const), entries) },
+    );
     fc.assert(fc.property(fc.array(change, { maxLength: 25 }), fc.array(fc.tuple(addresses, fc.constantFrom(0, 0, 2, 3, 9)), { minLength: 10, maxLength: 30 }), (changes, questions) => {
       const routes = new RouteTable(new LimitRegistry());
-      let naive: { prefix: string; family: number; key: string; metric: number; index: number; hop: string | null }[] = [];
+      let naive: {
+        prefix: string; family: number; key: string; metric: number; index: number; hop: string | null,
+      }[] = [];
       for (const [what, { destination, prefixLength, at, metric, gateway: n }] of changes) {
         const through = interfaces[at]!;
         const gateway = n === null ? null : destination.family === 4 ? ip(`10.9.9.${n}`) : ip(`fe80::${n}`);
@@ -43,7 +57,12 @@ describe('the routing table', () => {
         const key = `${destination.family} ${prefix} ${at} ${n}`;
         naive = naive.filter((row) => row.key !== key);
         if (what === 'add') {
-          naive.push({ prefix, family: destination.family, key, metric, index: through.index, hop: gateway === null ? null : gateway.toString() });
+          naive.push(
+            {
+              prefix, family: destination.family, key, metric, index: through.index,
+              hop: gateway === null ? null : gateway.toString(),
+            },
+          );
           routes.add({ destination, prefixLength, interface: through, gateway, metric });
         } else {
           routes.remove(destination, prefixLength, through, gateway);
@@ -54,8 +73,12 @@ describe('the routing table', () => {
         const digits = bitsOf(numberOf(dst));
         let best: (typeof naive)[number] | null = null;
         for (const row of naive) {
-          if (row.family !== dst.family || !digits.startsWith(row.prefix) || (zone !== 0 && row.index !== zone)) continue;
-          if (best === null || row.prefix.length > best.prefix.length || (row.prefix.length === best.prefix.length && row.metric < best.metric)) best = row;
+          if (row.family !== dst.family || !digits.startsWith(row.prefix) || (
+            zone !== 0 && row.index !== zone
+          )) continue;
+          if (best === null || row.prefix.length > best.prefix.length || (
+            row.prefix.length === best.prefix.length && row.metric < best.metric
+          )) best = row;
         }
         const found = routes.lookup(dst, zone);
         expect(found && [found.interface.index, found.nextHop.toString(), found.onLink])
@@ -67,11 +90,14 @@ describe('the routing table', () => {
 
 describe('source selection', () => {
   const kinds = fc.constantFrom(
-    'fe80::1', 'fe80::2', 'fd00::1', 'fd00:0:0:1::1', 'fd77::1', '2001:db8:1::1', '2001:db8:1::2', '2001:db8:2::1', '2002:1::1', '2001::1', 'fec0::1',
+    'fe80::1', 'fe80::2', 'fd00::1', 'fd00:0:0:1::1', 'fd77::1', '2001:db8:1::1', '2001:db8:1::2',
+    '2001:db8:2::1', '2002:1::1', '2001::1', 'fec0::1',
     '10.0.0.1', '10.0.0.2', '10.1.0.1', '169.254.1.1', '192.168.0.1',
   );
   const candidates = fc.uniqueArray(fc.record({
-    text: kinds, prefixLength: fc.constantFrom(8, 16, 24, 32), state: fc.constantFrom('preferred' as const, 'preferred' as const, 'deprecated' as const, 'tentative' as const), temporary: fc.boolean(),
+    text: kinds, prefixLength: fc.constantFrom(8, 16, 24, 32), state: fc.constantFrom(
+      'preferred' as const, 'preferred' as const, 'deprecated' as const, 'tentative' as const,
+    ), temporary: fc.boolean(),
   }), { maxLength: 6, selector: (each) => each.text });
 
   const scope = (text: string): number => /^(fe8|169\.254)/.test(text) ? 2 : /^fec/.test(text) ? 5 : /^ff/.test(text) ? Number.parseInt(text[3]!, 16) : 14;
@@ -85,7 +111,9 @@ describe('source selection', () => {
   };
 
   test('is what remains when one rule after the other strikes out the worse: RFC 6724 §5', () => {
-    const destinations = fc.oneof(kinds, fc.constantFrom('ff02::1', 'ff05::1', 'ff0e::1', '2001:4860::1', '198.51.100.1'));
+    const destinations = fc.oneof(
+      kinds, fc.constantFrom('ff02::1', 'ff05::1', 'ff0e::1', '2001:4860::1', '198.51.100.1'),
+    );
     fc.assert(fc.property(candidates, destinations, kinds, (given, dst, nextHop) => {
       const on = new Interface(OWNER, 2, 'if2', new Wire('if2'));
       for (const { text, ...options } of given) on.addAddress(ip(text), options.prefixLength, options);
@@ -98,12 +126,18 @@ describe('source selection', () => {
       // The smallest scope that is large enough, else the largest.
       keep((c) => scope(c.text) >= scope(dst) ? 100 - scope(c.text) : scope(c.text) - 100);
       keep((c) => Number(c.state === 'preferred'));
-      keep((c) => Number(c.text.includes('.') === nextHop.includes('.') && shared(c.text, nextHop) >= c.prefixLength));
+      keep(
+        (c) => Number(
+          c.text.includes('.') === nextHop.includes('.') && shared(c.text, nextHop) >= c.prefixLength,
+        ),
+      );
       keep((c) => Number(label(c.text) === label(dst)));
       keep((c) => Number(c.temporary));
       keep((c) => Math.min(shared(c.text, dst), c.prefixLength));
       const chosen = selectSource(on.addresses, ip(dst), ip(nextHop));
-      expect(chosen?.toString().split('%')[0] ?? null).toBe(left[0] === undefined ? null : ip(left[0].text).toString());
+      expect(chosen?.toString().split('%')[0] ?? null).toBe(
+        left[0] === undefined ? null : ip(left[0].text).toString(),
+      );
     }), { numRuns: 2000 });
   });
 });
@@ -111,7 +145,9 @@ describe('source selection', () => {
 describe('the table of path MTUs', () => {
   test('is a map whose entries are forgotten ten minutes after they were set', () => {
     const steps = fc.array(fc.record({
-      host: fc.nat(8), mtu: fc.integer({ min: 552, max: 1500 }), wait: fc.oneof(fc.nat(1000), fc.nat(400_000)), expire: fc.boolean(),
+      host: fc.nat(8), mtu: fc.integer({ min: 552, max: 1500 }), wait: fc.oneof(
+        fc.nat(1000), fc.nat(400_000),
+      ), expire: fc.boolean(),
     }), { maxLength: 40 });
     fc.assert(fc.property(steps, (list) => {
       const cache = new PathMtuCache({ limits: new LimitRegistry(), random: new SeededRandom(3) });
@@ -128,9 +164,13 @@ describe('the table of path MTUs', () => {
         cache.check();
         for (let each = 0; each <= 8; each++) {
           const row = naive.get(each);
-          expect(cache.get(address(each), now)).toBe(row === undefined || now >= row.until ? Infinity : row.mtu);
+          expect(cache.get(address(each), now)).toBe(
+            row === undefined || now >= row.until ? Infinity : row.mtu,
+          );
         }
-        if (expire) expect(cache.nextTimeout()).toBe(Math.min(Infinity, ...[...naive.values()].map((row) => row.until).filter((until) => until > now)));
+        if (expire) expect(cache.nextTimeout()).toBe(
+          Math.min(Infinity, ...[...naive.values()].map((row) => row.until).filter((until) => until > now)),
+        );
       }
     }), { numRuns: 300 });
   });

@@ -8,7 +8,10 @@ const seed = fc.integer();
 
 const drawn = (random: SeededRandom, count: number): number[] => Array.from({ length: count }, () => random.u32());
 
-/** sfc32 of PractRand, its state from splitmix32 (murmur's finisher over the golden ratio's multiples), in bigint. */
+/**
+ * sfc32 of PractRand, its state from splitmix32 (murmur's finisher over the golden ratio's multiples), in
+ * bigint.
+ */
 function* sfc32(seed: number): Generator<number> {
   const u32 = (x: bigint): bigint => BigInt.asUintN(32, x);
   let s = u32(BigInt(seed));
@@ -52,7 +55,8 @@ describe('a seeded generator', () => {
       const counts = new Array<number>(n).fill(0);
       for (let i = 0; i < draws; i++) counts[random.below(n)]!++;
       expect(counts).toHaveLength(n);
-      // Chi squared with n - 1 degrees of freedom has a mean of n - 1 and a variance of 2 (n - 1); eight sigma and a bit.
+      // Chi squared with n - 1 degrees of freedom has a mean of n - 1 and a variance of 2 (n - 1); eight
+      // sigma and a bit.
       const chiSquared = counts.reduce((sum, count) => sum + (count - 200) ** 2 / 200, 0);
       expect(chiSquared).toBeLessThan(n - 1 + 8 * Math.sqrt(2 * (n - 1)) + 20);
     }));

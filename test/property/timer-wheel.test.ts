@@ -176,7 +176,8 @@ test('who sleeps until the next timeout, and only then looks, meets every deadli
       const next = wheel.nextTimeout();
       expect(next).toBeGreaterThanOrEqual(now);
       wheel.expire(now = next);
-      // One look per level and one for what is beyond, for each deadline, are the most that a cancelled one can cost.
+      // One look per level and one for what is beyond, for each deadline, are the most that a cancelled one
+      // can cost.
       expect(polls).toBeLessThan(kept * 8);
     }
     expect(met).toHaveLength(kept);

@@ -6,7 +6,10 @@ import { fromHex, setU16, u16 } from '../../src/bytes.js';
 import { adjust, completeChecksum, finish, fold, pseudoSum, sumBytes, sumLanes } from '../../src/checksum.js';
 import { type Packet, PacketPool, packetOf } from '../../src/packet.js';
 
-/** Packets as Linux 6 wrote them to a TUN without offload; where the transport header and its checksum field lie. */
+/**
+ * Packets as Linux 6 wrote them to a TUN without offload; where the transport header and its checksum field
+ * lie.
+ */
 const CAPTURED = {
   'UDP over IPv4, an odd number of bytes': {
     bytes: '45000027dac740004011dbfac0000201c0000202c001003500137a7077616c6c736f636b657421',

@@ -5,8 +5,8 @@ import { hex, setU32 } from '../../src/bytes.js';
 import { SeededRandom } from '../../src/random.js';
 import { SipHash } from '../../src/siphash.js';
 
-// vectors_sip64 of the reference implementation, computed once more by OpenSSL 3: the key is 00 01 … 0f, message n is
-// 00 01 … n-1, and the hash stands with its lowest byte first.
+// vectors_sip64 of the reference implementation, computed once more by OpenSSL 3: the key is 00 01 … 0f,
+// message n is 00 01 … n-1, and the hash stands with its lowest byte first.
 const VECTORS = `
   310e0edd47db6f72 fd67dc93c539f874 5a4fa9d909806c0d 2d7efbd796666785 b7877127e09427cf 8da699cd64557618
   cee3fe586e46c9cb 37d1018bf50002ab 6224939a79f5f593 b0e4a90bdf82009e f3b9dd94c5bb5d7a a7ad6b22462fb3f4

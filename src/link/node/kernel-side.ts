@@ -3,7 +3,7 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 
-import { formatAddress, isV4, parsePrefix, type Prefix, write16 } from '../../address.js';
+import { type Address, formatAddress, isV4, parsePrefix, type Prefix, write16 } from '../../address.js';
 import { hex } from '../../bytes.js';
 import { NetError } from '../../errors.js';
 import {
@@ -11,7 +11,7 @@ import {
   SIOCGIFTXQLEN,
 } from './ifreq.js';
 import { AF_INET, codeOf, EACCES, EEXIST, EIO, EPERM, type Linux, O_CLOEXEC, SOCK_DGRAM } from './linux.js';
-import { addressRequest, change, mtuRequest, txQueueLengthRequest, upRequest } from './rtnetlink.js';
+import { addressRequest, change, isLocal, mtuRequest, txQueueLengthRequest, upRequest } from './rtnetlink.js';
 
 export interface KernelSide {
   /** Absent: as it is. */
@@ -60,7 +60,9 @@ export function setUp(linux: Linux, name: string, wanted: KernelSide): number {
     if ((queries.flags() & IFF_UP) === 0) make(upRequest(index), `bring ${name} up`);
     const given = queries.number(SIOCGIFMTU);
     for (const prefix of addresses) {
-      if (!queries.has(prefix)) make(addressRequest(index, prefix), `give ${name} the address ${text(prefix)}${tooNarrow(prefix, given)}`);
+      if (queries.has(prefix)) continue;
+      make(addressRequest(index, prefix), `give ${name} the address ${text(prefix)}${tooNarrow(prefix, given)}`);
+      awaitLocal(linux, prefix.address);
     }
     return given;
   });
@@ -71,6 +73,18 @@ const text = ({ address, prefixLength }: Prefix): string => `${formatAddress(add
 /** RFC 8200 §5: where less than 1280 bytes pass, there is no IPv6. */
 const tooNarrow = ({ address }: Prefix, mtu: number): string =>
   isV4(address) || mtu >= 1280 ? '' : `; IPv6 needs an MTU of 1280, and ${mtu} it is`;
+
+/**
+ * An IPv6 address is the kernel's at once, but the route that makes it take packets to it is put in by a thread of its
+ * own, some milliseconds later. Until then it would drop our first packets.
+ */
+function awaitLocal(linux: Linux, address: Address): void {
+  const asleep = new Int32Array(new SharedArrayBuffer(4));
+  for (let ms = 0; ms < LOCAL_MS_MAX && !isLocal(linux, address); ms++) Atomics.wait(asleep, 0, 0, 1);
+}
+
+/** Longer than was ever seen; whoever waits in vain can work all the same. */
+const LOCAL_MS_MAX = 500;
 
 /**
  * The kernel's link-local address too is usable soon, without duplicate address detection, and no router is solicited.

@@ -114,6 +114,8 @@ export class NewReno implements CongestionControl {
     this.cwnd = Math.min(this.cwnd, initialWindow(this.smss));
     this.bytesAcked = 0;
     this.flights.clear();
+    // What was known of the path before is old: nothing of it is to come back.
+    this.priorCwnd = 0;
   }
 
   private remember(): void {

@@ -12,9 +12,9 @@ const US = [2, 0, 0, 0, 0, 1];
 const PEER = [2, 0, 0, 0, 0, 2];
 const OTHER = [2, 0, 0, 0, 0, 3];
 
-interface NdFields extends Omit<Partial<IcmpFields>, 'options'> {
+interface NdFields extends Partial<IcmpFields> {
   target?: string;
-  options?: readonly number[];
+  ndOptions?: readonly number[];
   flags?: number;
   /** Frame addresses. */
   to?: readonly number[];
@@ -27,12 +27,11 @@ const TLLA = [2, 1, ...PEER];
 /** A frame with a solicitation (135) or advertisement (136), as the peer fd00::2 sends it unless said otherwise. */
 function nd(type: 135 | 136, f: NdFields): Uint8Array {
   const solicits = type === 135;
-  const { target: _target, options: _options, flags: _flags, to: _to, by: _by, ...others } = f;
   const dst = f.dst ?? (solicits ? 'ff02::1:ff00:1' : 'fd00::1');
   const packet = icmpPacket({
     src: 'fd00::2', type, rest: [f.flags ?? 0, 0, 0, 0], hopLimit: 255,
-    data: Uint8Array.of(...addressBytes(f.target ?? (solicits ? 'fd00::1' : 'fd00::2')), ...(f.options ?? (solicits ? SLLA : TLLA))),
-    ...others, dst,
+    data: Uint8Array.of(...addressBytes(f.target ?? (solicits ? 'fd00::1' : 'fd00::2')), ...(f.ndOptions ?? (solicits ? SLLA : TLLA))),
+    ...f, dst,
   });
   const group = addressBytes(dst);
   const to = f.to ?? (group[0] === 0xff ? [0x33, 0x33, ...group.slice(12)] : US);
@@ -57,7 +56,7 @@ describe('asking (RFC 4861 §7.2.2)', () => {
     sendTo(host, 'fd00::2');
     sendTo(host, `fe80::9:1234%${host.wire.index}`);
     const expected = (src: string, dst: string, target: string): Uint8Array => nd(135, {
-      src, dst, target, options: [1, 1, ...US], by: US,
+      src, dst, target, ndOptions: [1, 1, ...US], by: US,
     });
     expect(host.sent()).toEqual([
       expected('fd00::1', 'ff02::1:ff00:2', 'fd00::2'), expected('fe80::1', 'ff02::1:ff09:1234', 'fe80::9:1234'),
@@ -111,7 +110,7 @@ describe('asking (RFC 4861 §7.2.2)', () => {
     host.sent();
     const [probe] = host.wait(5000).sent();
     expect(probe).toEqual(nd(135, {
-      src: 'fd00::1', dst: 'fd00::2', target: 'fd00::2', options: [1, 1, ...US], to: PEER, by: US,
+      src: 'fd00::1', dst: 'fd00::2', target: 'fd00::2', ndOptions: [1, 1, ...US], to: PEER, by: US,
     }));
     host.give(answer());
     expect(neighbor(host)).toBe('REACHABLE 020000000002');
@@ -120,7 +119,7 @@ describe('asking (RFC 4861 §7.2.2)', () => {
 
 describe('answering (RFC 4861 §7.2.3, §7.2.4)', () => {
   const advertisement = (f: NdFields): Uint8Array => nd(136, {
-    src: 'fd00::1', target: 'fd00::1', options: [2, 1, ...US], to: PEER, by: US, flags: 0x60, ...f,
+    src: 'fd00::1', target: 'fd00::1', ndOptions: [2, 1, ...US], to: PEER, by: US, flags: 0x60, ...f,
   });
 
   test('whoever asks for an address of ours is told, alone, and learned', () => {
@@ -142,14 +141,14 @@ describe('answering (RFC 4861 §7.2.3, §7.2.4)', () => {
 
   test('a probe for duplicates has no address: everybody is told that ours is taken, S = 0 (RFC 4862 §5.4.3)', () => {
     const host = open();
-    host.give(nd(135, { src: '::', options: [] }));
+    host.give(nd(135, { src: '::', ndOptions: [] }));
     expect(host.sent()).toEqual([advertisement({ dst: 'ff02::1', to: [0x33, 0x33, 0, 0, 0, 1], flags: 0x20 })]);
     expect([...port(host).neighbors.entries()]).toEqual([]);
   });
 
   test('who does not say where it is, is asked back', () => {
     const host = open();
-    host.give(nd(135, { options: [] }));
+    host.give(nd(135, { ndOptions: [] }));
     expect(host.said()[0]).toContain('fd00::1 > ff02::1:ff00:2');
     host.give(answer());
     expect(host.sent()).toEqual([advertisement({ dst: 'fd00::2' })]);
@@ -194,12 +193,12 @@ describe('advertisements (RFC 4861 §7.2.5)', () => {
 
   test('another link-layer address without override is doubt, and with it a move', () => {
     const host = known();
-    host.give(answer({ flags: 0x40, options: [2, 1, ...OTHER] }));
+    host.give(answer({ flags: 0x40, ndOptions: [2, 1, ...OTHER] }));
     expect(neighbor(host)).toBe('STALE 020000000002');
-    host.give(answer({ flags: 0x60, options: [2, 1, ...OTHER] }));
+    host.give(answer({ flags: 0x60, ndOptions: [2, 1, ...OTHER] }));
     expect(neighbor(host)).toBe('REACHABLE 020000000003');
     // Unsolicited: believed, but to be verified.
-    host.give(nd(136, { dst: 'ff02::1', flags: 0x20, options: [2, 1, ...PEER] }));
+    host.give(nd(136, { dst: 'ff02::1', flags: 0x20, ndOptions: [2, 1, ...PEER] }));
     expect(neighbor(host)).toBe('STALE 020000000002');
   });
 
@@ -212,7 +211,7 @@ describe('advertisements (RFC 4861 §7.2.5)', () => {
   test('without a link-layer address it confirms the one that is known', () => {
     const host = known();
     host.wait(60_000);
-    host.give(answer({ flags: 0x40, options: [] }));
+    host.give(answer({ flags: 0x40, ndOptions: [] }));
     const entry = port(host).neighbors.find(address('fd00::2'))!;
     expect(entry.reachableUntil).toBeGreaterThan(host.time);
   });
@@ -264,15 +263,15 @@ describe('what is not believed (SEC-20, RFC 4861 §7.1)', () => {
 
   test.each([135, 136] as const)('of type %d: an option of length 0, or longer than what is left, or cut off (SEC-02)', (type) => {
     const link = type === 135 ? SLLA : TLLA;
-    for (const options of [
+    for (const ndOptions of [
       [14, 0, 0, 0, 0, 0, 0, 0], [14, 0, 0, 0, 0, 0, 0, 0, ...link], [...link, 14, 0, 0, 0, 0, 0, 0, 0], [...link, 14, 2, 0, 0, 0, 0, 0, 0],
       [...link, 14], [...link, 14, 1, 0, 0, 0, 0, 0], [14, 255, 0, 0, 0, 0, 0, 0],
-    ]) expect(refused(type, { options })).toEqual({ 'ndp-malformed': 1 });
+    ]) expect(refused(type, { ndOptions })).toEqual({ 'ndp-malformed': 1 });
   });
 
   test('a probe for duplicates that is sent to one, or says where it is (§7.1.1)', () => {
-    expect(refused(135, { src: '::', dst: 'ff02::1', options: [] })).toEqual({ 'ndp-malformed': 1 });
-    expect(refused(135, { src: '::', options: SLLA })).toEqual({ 'ndp-malformed': 1 });
+    expect(refused(135, { src: '::', dst: 'ff02::1', ndOptions: [] })).toEqual({ 'ndp-malformed': 1 });
+    expect(refused(135, { src: '::', ndOptions: SLLA })).toEqual({ 'ndp-malformed': 1 });
   });
 
   test('an advertisement to everybody that calls itself an answer (§7.1.2)', () => {
@@ -281,16 +280,16 @@ describe('what is not believed (SEC-20, RFC 4861 §7.1)', () => {
 
   test('a link-layer address that is a group’s, nobody’s, or our own (SEC-22)', () => {
     for (const bad of [[0x33, 0x33, 0, 0, 0, 1], [255, 255, 255, 255, 255, 255], [0, 0, 0, 0, 0, 0], US]) {
-      expect(refused(136, { options: [2, 1, ...bad] })).toEqual({});
+      expect(refused(136, { ndOptions: [2, 1, ...bad] })).toEqual({});
       const host = open();
-      host.give(nd(135, { options: [1, 1, ...bad] }));
+      host.give(nd(135, { ndOptions: [1, 1, ...bad] }));
       expect(neighbor(host)).toBe('INCOMPLETE');
     }
   });
 
   test('options that nobody knows, or of another length, are passed over (§4.6)', () => {
     const host = open();
-    host.give(nd(135, { options: [14, 1, 1, 2, 3, 4, 5, 6, 1, 2, ...new Array<number>(14).fill(9), ...SLLA, 1, 1, ...OTHER, 200, 1, 0, 0, 0, 0, 0, 0] }));
+    host.give(nd(135, { ndOptions: [14, 1, 1, 2, 3, 4, 5, 6, 1, 2, ...new Array<number>(14).fill(9), ...SLLA, 1, 1, ...OTHER, 200, 1, 0, 0, 0, 0, 0, 0] }));
     expect(neighbor(host)).toBe('DELAY 020000000002');
   });
 });

@@ -1,7 +1,10 @@
-// Reassembly. RFC 791 §3.2, RFC 1122 §3.3.2, RFC 8200 §4.5, RFC 5722, RFC 6946, RFC 7112, RFC 1858, RFC 3168 §5.3; SEC-10 to -13.
+// Reassembly. RFC 791 §3.2, RFC 1122 §3.3.2, RFC 8200 §4.5, RFC 5722, RFC 6946, RFC 7112, RFC 1858, RFC 3168
+// §5.3; SEC-10 to -13.
 
 import { describe, expect, test } from 'vitest';
-import { fragmentHeader, IpBench, extension, joined, pattern, readV4, readV6, v4, v6 } from '../../fixtures/ip-bench.js';
+import {
+  fragmentHeader, IpBench, extension, joined, pattern, readV4, readV6, v4, v6,
+} from '../../fixtures/ip-bench.js';
 
 const UDP = 17, TCP = 6, FRAGMENT = 44, OPTIONS = 60, HOP_BY_HOP = 0;
 
@@ -18,9 +21,13 @@ interface Cut {
 /** One fragment of `whole`, in either family. */
 function fragment(family: 4 | 6, whole: Uint8Array, { offset, end, more, id = 7, src, tos = 0, protocol = UDP }: Cut): Uint8Array {
   const payload = whole.slice(offset, end);
-  if (family === 4) return v4({ id, mf: more, offset, payload, tos, protocol, ...(src !== undefined && { src }) });
+  if (family === 4) return v4(
+    { id, mf: more, offset, payload, tos, protocol, ...(src !== undefined && { src }) },
+  );
   return v6({
-    nextHeader: FRAGMENT, payload: joined(fragmentHeader(protocol, offset, more, id), payload), trafficClass: tos, ...(src !== undefined && { src }),
+    nextHeader: FRAGMENT, payload: joined(
+      fragmentHeader(protocol, offset, more, id), payload,
+    ), trafficClass: tos, ...(src !== undefined && { src }),
   });
 }
 
@@ -44,12 +51,15 @@ describe.each([4, 6] as const)('reassembly, IPv%i', (family) => {
     fragment(family, whole, { offset, end, more, ...change });
 
   test.each([
-    ['in order', [0, 1, 2]], ['backwards', [2, 1, 0]], ['the end first', [2, 0, 1]], ['the middle last', [0, 2, 1]],
+    ['in order', [0, 1, 2]], ['backwards', [2, 1, 0]], ['the end first', [2, 0, 1]],
+    ['the middle last', [0, 2, 1]],
   ])('fragments that arrive %s become the datagram', (_what, order) => {
     const b = bench();
     const cuts = [cut(0, 40, true), cut(40, 80, true), cut(80, 100, false)];
     b.give(...order.map((i) => cuts[i]!));
-    expect(b.take()).toMatchObject([{ protocol: UDP, payload: whole, fragmented: true, cast: 'unicast', checksum: 'whole' }]);
+    expect(b.take()).toMatchObject(
+      [{ protocol: UDP, payload: whole, fragmented: true, cast: 'unicast', checksum: 'whole' }],
+    );
     expect(b.dropped).toEqual({});
     expect([b.ip.reassembly.size, b.pool.outstanding]).toEqual([0, 0]);
   });
@@ -58,22 +68,34 @@ describe.each([4, 6] as const)('reassembly, IPv%i', (family) => {
     const b = bench();
     b.give(cut(0, 40, true), cut(40, 100, false));
     const [delivery] = b.take();
-    if (family === 4) expect(readV4(delivery!.whole)).toMatchObject({ isValid: true, totalLength: 120, mf: false, offset: 0, payload: whole, src: '10.0.0.1' });
-    else expect(readV6(delivery!.whole)).toMatchObject({ isValid: true, payloadLength: 100, nextHeader: UDP, payload: whole });
+    if (family === 4) expect(readV4(delivery!.whole)).toMatchObject(
+      { isValid: true, totalLength: 120, mf: false, offset: 0, payload: whole, src: '10.0.0.1' },
+    );
+    else expect(readV6(delivery!.whole)).toMatchObject(
+      { isValid: true, payloadLength: 100, nextHeader: UDP, payload: whole },
+    );
   });
 
   test('what the datagram says of hops and class is the first fragment\'s word', () => {
     const b = bench();
     const first = family === 4
       ? v4({ mf: true, payload: whole.slice(0, 40), ttl: 11, tos: 0x40 })
-      : v6({ nextHeader: FRAGMENT, hopLimit: 11, trafficClass: 0x40, payload: joined(fragmentHeader(UDP, 0, true, 7), whole.slice(0, 40)) });
+      : v6(
+        {
+          nextHeader: FRAGMENT, hopLimit: 11, trafficClass: 0x40,
+          payload: joined(fragmentHeader(UDP, 0, true, 7), whole.slice(0, 40)),
+        },
+      );
     b.give(first, cut(40, 100, false));
     expect(b.take()).toMatchObject([{ hopLimit: 11, trafficClass: 0x40 }]);
   });
 
   test('datagrams with another identification, source or (IPv4) protocol do not mix', () => {
     const b = bench();
-    b.give(cut(0, 40, true), cut(40, 100, false, { id: 8 }), cut(40, 100, false, { src: family === 4 ? '10.0.0.9' : 'fd00::9' }));
+    b.give(
+      cut(0, 40, true), cut(40, 100, false, { id: 8 }),
+      cut(40, 100, false, { src: family === 4 ? '10.0.0.9' : 'fd00::9' }),
+    );
     expect(b.ip.reassembly.size).toBe(3);
     b.give(cut(40, 100, false, { protocol: 99 }));
     // RFC 791 §2.3 has the protocol in the key; RFC 8200 §4.5 has not: there the first fragment's counts.
@@ -87,7 +109,10 @@ describe.each([4, 6] as const)('reassembly, IPv%i', (family) => {
     expect(b.dropped).toEqual({ 'fragment-duplicate': 1 });
 
     const c = bench();
-    c.give(cut(0, 40, true), fragment(family, pattern(100, 2), { offset: 0, end: 40, more: true }), cut(40, 100, false));
+    c.give(
+      cut(0, 40, true), fragment(family, pattern(100, 2), { offset: 0, end: 40, more: true }),
+      cut(40, 100, false),
+    );
     expect(c.take()).toEqual([]);
     expect(c.dropped).toEqual({ 'fragment-overlap': 2 });
   });
@@ -154,7 +179,11 @@ describe.each([4, 6] as const)('reassembly, IPv%i', (family) => {
     const big = pattern(most + 8);
     const at = 65_000;
     const b = bench();
-    b.give(...Array.from({ length: 13 }, (_, i) => fragment(family, big, { offset: i * 5000, end: (i + 1) * 5000, more: true })));
+    b.give(
+      ...Array.from(
+        { length: 13 }, (_, i) => fragment(family, big, { offset: i * 5000, end: (i + 1) * 5000, more: true }),
+      ),
+    );
     b.give(fragment(family, big, { offset: at, end: most, more: false }));
     expect(b.take()).toMatchObject([{ payload: big.slice(0, most) }]);
     b.give(fragment(family, big, { offset: at, end: most + 1, more: false }));
@@ -204,7 +233,10 @@ describe('reassembly, IPv4', () => {
   test('keeps the first fragment\'s options', () => {
     const b = bench();
     const payload = pattern(16);
-    b.give(v4({ offset: 8, payload: payload.slice(8) }), v4({ mf: true, options: [7, 3, 4, 0], payload: payload.slice(0, 8) }));
+    b.give(
+      v4({ offset: 8, payload: payload.slice(8) }),
+      v4({ mf: true, options: [7, 3, 4, 0], payload: payload.slice(0, 8) }),
+    );
     const [delivery] = b.take();
     expect(readV4(delivery!.whole)).toMatchObject({ isValid: true, ihl: 6, payload });
   });
@@ -225,7 +257,14 @@ describe('reassembly, IPv6', () => {
     const inside = joined(extension(UDP, [UNKNOWN, 0]), udp);
     b.give(
       v6({ nextHeader: FRAGMENT, payload: joined(fragmentHeader(UDP, 48, false, 9), inside.slice(48)) }),
-      v6({ nextHeader: HOP_BY_HOP, payload: joined(extension(FRAGMENT, [5, 2, 0, 0]), fragmentHeader(OPTIONS, 0, true, 9), inside.slice(0, 48)) }),
+      v6(
+        {
+          nextHeader: HOP_BY_HOP,
+          payload: joined(
+            extension(FRAGMENT, [5, 2, 0, 0]), fragmentHeader(OPTIONS, 0, true, 9), inside.slice(0, 48),
+          ),
+        },
+      ),
     );
     expect(b.take()).toMatchObject([{
       protocol: UDP, payload: udp,
@@ -234,11 +273,22 @@ describe('reassembly, IPv6', () => {
   });
 
   test('of headers that are longer than the headroom', () => {
-    const long = (next: number): Uint8Array => extension(next, [UNKNOWN, 200, ...new Array<number>(200).fill(1)]);
+    const long = (next: number): Uint8Array => extension(
+      next, [UNKNOWN, 200, ...new Array<number>(200).fill(1)],
+    );
     const b = bench();
-    const first = v6({ nextHeader: HOP_BY_HOP, payload: joined(long(FRAGMENT), fragmentHeader(UDP, 0, true, 9), udp.slice(0, 32)) });
-    b.give(first, v6({ nextHeader: FRAGMENT, payload: joined(fragmentHeader(UDP, 32, false, 9), udp.slice(32)) }));
-    expect(b.take()).toMatchObject([{ payload: udp, whole: v6({ nextHeader: HOP_BY_HOP, payload: joined(long(UDP), udp) }) }]);
+    const first = v6(
+      {
+        nextHeader: HOP_BY_HOP,
+        payload: joined(long(FRAGMENT), fragmentHeader(UDP, 0, true, 9), udp.slice(0, 32)),
+      },
+    );
+    b.give(
+      first, v6({ nextHeader: FRAGMENT, payload: joined(fragmentHeader(UDP, 32, false, 9), udp.slice(32)) }),
+    );
+    expect(b.take()).toMatchObject(
+      [{ payload: udp, whole: v6({ nextHeader: HOP_BY_HOP, payload: joined(long(UDP), udp) }) }],
+    );
     b.give(first);
     b.ip.expire(60_000);
     expect(b.reports).toMatchObject([{ quoted: first }]);
@@ -249,7 +299,12 @@ describe('reassembly, IPv6', () => {
     const b = bench();
     b.give(
       v6({ nextHeader: FRAGMENT, payload: joined(fragmentHeader(UDP, 0, true, 9), udp.slice(0, 9)) }),
-      v6({ nextHeader: OPTIONS, payload: joined(extension(FRAGMENT, []), fragmentHeader(UDP, 65_528, false, 9), udp.slice(0, 8)) }),
+      v6(
+        {
+          nextHeader: OPTIONS,
+          payload: joined(extension(FRAGMENT, []), fragmentHeader(UDP, 65_528, false, 9), udp.slice(0, 8)),
+        },
+      ),
     );
     expect(b.dropped).toEqual({ 'fragment-malformed': 1, 'fragment-too-big': 1 });
     expect(b.reports).toMatchObject([
@@ -260,7 +315,9 @@ describe('reassembly, IPv6', () => {
   test('counts what stands before the Fragment header: the largest that still can be told', () => {
     // Payload length 65,535 = 8 bytes of options, and up to 65,527 of the rest.
     const last = (bytes: number): Uint8Array => v6({
-      nextHeader: OPTIONS, payload: joined(extension(FRAGMENT, []), fragmentHeader(UDP, 65_520, false, 9), udp.slice(0, bytes)),
+      nextHeader: OPTIONS, payload: joined(
+        extension(FRAGMENT, []), fragmentHeader(UDP, 65_520, false, 9), udp.slice(0, bytes),
+      ),
     });
     const b = bench();
     b.give(last(8));
@@ -272,9 +329,18 @@ describe('reassembly, IPv6', () => {
   test('discards what is too large only with the first fragment\'s headers before it (SEC-12)', () => {
     const big = pattern(65_535);
     const b = bench();
-    for (let at = 5000; at < 65_000; at += 5000) b.give(fragment(6, big, { offset: at, end: at + 5000, more: true }));
+    for (let at = 5000; at < 65_000; at += 5000) b.give(
+      fragment(6, big, { offset: at, end: at + 5000, more: true }),
+    );
     b.give(fragment(6, big, { offset: 65_000, end: 65_535, more: false }));
-    b.give(v6({ nextHeader: OPTIONS, payload: joined(extension(FRAGMENT, []), fragmentHeader(UDP, 0, true, 7), big.slice(0, 5000)) }));
+    b.give(
+      v6(
+        {
+          nextHeader: OPTIONS,
+          payload: joined(extension(FRAGMENT, []), fragmentHeader(UDP, 0, true, 7), big.slice(0, 5000)),
+        },
+      ),
+    );
     expect([b.take(), b.dropped, b.pool.outstanding]).toEqual([[], { 'fragment-too-big': 1 }, 0]);
   });
 
@@ -282,10 +348,17 @@ describe('reassembly, IPv6', () => {
     const b = bench();
     const options = joined(extension(TCP, [UNKNOWN, 20, ...new Array<number>(20).fill(0)]), pattern(20));
     const first = (bytes: number): Uint8Array =>
-      v6({ nextHeader: FRAGMENT, payload: joined(fragmentHeader(OPTIONS, 0, true, 9), joined(options, pattern(20)).slice(0, bytes)) });
+      v6(
+        {
+          nextHeader: FRAGMENT,
+          payload: joined(fragmentHeader(OPTIONS, 0, true, 9), joined(options, pattern(20)).slice(0, bytes)),
+        },
+      );
     for (const bytes of [8, 24, 40]) b.give(first(bytes));
     expect(b.dropped).toEqual({ 'fragment-tiny-first': 3 });
-    expect(b.reports.map(({ kind, code, detail }) => [kind, code, detail])).toEqual(new Array(3).fill(['parameter-problem', 3, 0]));
+    expect(
+      b.reports.map(({ kind, code, detail }) => [kind, code, detail]),
+    ).toEqual(new Array(3).fill(['parameter-problem', 3, 0]));
     b.give(first(48));
     expect(b.ip.reassembly.size).toBe(1);
   });
@@ -305,7 +378,10 @@ describe('reassembly, IPv6', () => {
     const b = bench();
     b.give(v6({ nextHeader: FRAGMENT, payload: joined(fragmentHeader(FRAGMENT, 0, false, 1), nested) }));
     expect(b.dropped).toEqual({ 'fragment-nested': 1 });
-    b.give(fragment(6, nested, { offset: 0, end: 40, more: true, protocol: FRAGMENT }), fragment(6, nested, { offset: 40, end: 72, more: false }));
+    b.give(
+      fragment(6, nested, { offset: 0, end: 40, more: true, protocol: FRAGMENT }),
+      fragment(6, nested, { offset: 40, end: 72, more: false }),
+    );
     expect(b.dropped).toEqual({ 'fragment-nested': 2 });
     expect([b.take(), b.pool.outstanding]).toEqual([[], 0]);
   });
@@ -323,7 +399,9 @@ describe('reassembly, IPv6', () => {
       fragment(6, inside, { offset: 0, end: 40, more: true, protocol: OPTIONS }),
       fragment(6, inside, { offset: 40, end: 72, more: false, protocol: OPTIONS }),
     );
-    expect(b.reports).toMatchObject([{ code: 2, detail: 42, quoted: v6({ nextHeader: OPTIONS, payload: inside }) }]);
+    expect(b.reports).toMatchObject(
+      [{ code: 2, detail: 42, quoted: v6({ nextHeader: OPTIONS, payload: inside }) }],
+    );
     expect(b.pool.outstanding).toBe(0);
   });
 });
@@ -344,11 +422,16 @@ describe('the limits of reassembly (SEC-11)', () => {
     expect(used(b, 'datagrams')[0]).toBe(65);
     expect(b.dropped).toEqual({ 'fragment-limit': 36 });
     // The innocent finds his: it is completed.
-    b.give(fragment(4, data, { offset: 0, end: 8, more: true, src: '10.0.0.9', id: 1 }), fragment(4, data, { offset: 16, end: 20, more: false, src: '10.0.0.9', id: 1 }));
+    b.give(
+      fragment(4, data, { offset: 0, end: 8, more: true, src: '10.0.0.9', id: 1 }),
+      fragment(4, data, { offset: 16, end: 20, more: false, src: '10.0.0.9', id: 1 }),
+    );
     expect(b.take()).toHaveLength(1);
     // The newest of the flood is there, the oldest is gone.
     const rest = (id: number): Uint8Array[] => [
-      fragment(4, data, { offset: 0, end: 8, more: true, src: '10.0.0.1', id }), fragment(4, data, { offset: 16, end: 20, more: false, src: '10.0.0.1', id }),
+      fragment(4, data, { offset: 0, end: 8, more: true, src: '10.0.0.1', id }), fragment(
+        4, data, { offset: 16, end: 20, more: false, src: '10.0.0.1', id },
+      ),
     ];
     b.give(...rest(99));
     expect(b.take()).toHaveLength(1);
@@ -359,7 +442,9 @@ describe('the limits of reassembly (SEC-11)', () => {
   test('in IPv6 a source is a /64: addresses in it cost nothing', () => {
     const b = bench();
     for (let host = 0; host < 100; host++) {
-      b.give(fragment(6, data, { offset: 8, end: 16, more: true, src: `fd00:0:0:7::${(host + 1).toString(16)}` }));
+      b.give(
+        fragment(6, data, { offset: 8, end: 16, more: true, src: `fd00:0:0:7::${(host + 1).toString(16)}` }),
+      );
     }
     expect(used(b, 'datagrams')[0]).toBe(64);
   });
@@ -395,7 +480,10 @@ describe('the limits of reassembly (SEC-11)', () => {
 
   test('a datagram that grows keeps what it has', () => {
     const b = bench();
-    b.give(fragment(4, data, { offset: 0, end: 1600, more: true }), fragment(4, data, { offset: 3200, end: 4000, more: false }));
+    b.give(
+      fragment(4, data, { offset: 0, end: 1600, more: true }),
+      fragment(4, data, { offset: 3200, end: 4000, more: false }),
+    );
     b.give(fragment(4, data, { offset: 1600, end: 3200, more: true }));
     expect(b.take()).toMatchObject([{ payload: data.slice(0, 4000) }]);
   });

@@ -1,4 +1,5 @@
-// Addresses, groups and taps of an interface. RFC 1122 §3.3.4, RFC 4291 §2.8, RFC 4007 §5; limits: SEC-23, -96.
+// Addresses, groups and taps of an interface. RFC 1122 §3.3.4, RFC 4291 §2.8, RFC 4007 §5; limits: SEC-23,
+// -96.
 
 import { describe, expect, test } from 'vitest';
 import type { IpHeader } from '../../../src/ip/header.js';
@@ -25,12 +26,16 @@ describe('an interface', () => {
     expect(wired.addressFor(ip('fd00::9')).toString()).toBe('fd00::2');
     bench.send(pattern(8), '0.0.0.0', '192.0.2.9');
     const [request] = bench.wire.take();
-    expect([...request!.slice(12, 14), ...request!.slice(28, 32), ...request!.slice(38, 42)]).toEqual([8, 6, 192, 0, 2, 2, 192, 0, 2, 9]);
+    expect(
+      [...request!.slice(12, 14), ...request!.slice(28, 32), ...request!.slice(38, 42)],
+    ).toEqual([8, 6, 192, 0, 2, 2, 192, 0, 2, 9]);
   });
 
   test('without addresses asks as nobody', () => {
     const bench = new IpBench({ texts: [] });
-    expect([bench.wired.addressFor(ip('10.0.0.1')).toString(), bench.wired.addressFor(ip('fd00::1')).toString()]).toEqual(['0.0.0.0', '::']);
+    expect(
+      [bench.wired.addressFor(ip('10.0.0.1')).toString(), bench.wired.addressFor(ip('fd00::1')).toString()],
+    ).toEqual(['0.0.0.0', '::']);
     bench.wired.addAddress(ip('fd00::2'), 64, { state: 'tentative' });
     expect(bench.wired.addressFor(ip('fd00::1')).toString()).toBe('::');
   });
@@ -70,7 +75,9 @@ describe('an interface', () => {
     expect(wired.ownsAddress(a)).toBe(false);
     wired.setAddressState(a, 'preferred');
     expect(wired.ownsAddress(a)).toBe(true);
-    expect(wired.addresses).toMatchObject([{ state: 'preferred', temporary: true, onLink: false, prefixLength: 64 }]);
+    expect(wired.addresses).toMatchObject(
+      [{ state: 'preferred', temporary: true, onLink: false, prefixLength: 64 }],
+    );
     // Flows look again: it may be their source now.
     expect(bench.ip.routes.generation).toBeGreaterThan(generation);
     expect(wired.groups().map(String)).toEqual([`ff02::1:ff00:5%${wired.index}`]);
@@ -90,7 +97,9 @@ describe('an interface', () => {
   test('tells of groups once, however many join', () => {
     const { wired } = new IpBench();
     const told: string[] = [];
-    wired.groupObserver = { joined: (group) => told.push(`+${group}`), left: (group) => told.push(`-${group}`) };
+    wired.groupObserver = {
+      joined: (group) => told.push(`+${group}`), left: (group) => told.push(`-${group}`),
+    };
     const group = ip('239.0.0.1');
     wired.joinGroup(group);
     wired.joinGroup(group);
@@ -110,14 +119,18 @@ describe('an interface', () => {
   test('is always in the groups of all hosts, and in no other that looks like them', () => {
     const { wired } = new IpBench({ texts: [] });
     expect(['224.0.0.1', 'ff01::1', 'ff02::1'].map((g) => wired.isMember(ip(g)))).toEqual([true, true, true]);
-    expect(['224.0.0.2', 'ff05::1', 'ff02::2', 'ff02:1::1', 'ff02::1:0:1'].map((g) => wired.isMember(ip(g)))).toEqual(new Array(5).fill(false));
+    expect(
+      ['224.0.0.2', 'ff05::1', 'ff02::2', 'ff02:1::1', 'ff02::1:0:1'].map((g) => wired.isMember(ip(g))),
+    ).toEqual(new Array(5).fill(false));
   });
 });
 
 describe('a raw tap', () => {
   const tapped = (bench: IpBench, protocol: number | null, family: 4 | 6 = 4): Delivery[] => {
     const seen: Delivery[] = [];
-    const tap: RawTap = { protocol, family, onPacket: (packet: Packet, header: IpHeader) => seen.push(noted(packet, header)) };
+    const tap: RawTap = {
+      protocol, family, onPacket: (packet: Packet, header: IpHeader) => seen.push(noted(packet, header)),
+    };
     expect(bench.ip.raw.add(tap)).toBe(true);
     return seen;
   };
@@ -190,7 +203,12 @@ describe('the table of path MTUs', () => {
     cache.set(address(5000), 800, 2001);
     cache.check();
     expect([cache.size, limits.all()[0]!.used(), limits.all()[0]!.max]).toEqual([1024, 1024, 1024]);
-    expect([cache.get(address(0), 2001), cache.get(address(1), 2001), cache.get(address(2), 2001), cache.get(address(5000), 2001)])
+    expect(
+      [
+        cache.get(address(0), 2001), cache.get(address(1), 2001), cache.get(address(2), 2001),
+        cache.get(address(5000), 2001),
+      ],
+    )
       .toEqual([900, Infinity, 1002, 800]);
     expect(cache.nextTimeout()).toBe(600_002);
     cache.expire(600_500);

@@ -1,4 +1,5 @@
-// What an IPv4 host takes from the wire. RFC 791, RFC 1122 §3.2.1 and §3.3, RFC 1812 §5.3.7; SEC-01, -02, -26, -27, -28.
+// What an IPv4 host takes from the wire. RFC 791, RFC 1122 §3.2.1 and §3.3, RFC 1812 §5.3.7; SEC-01, -02,
+// -26, -27, -28.
 
 import { describe, expect, test } from 'vitest';
 import { fromHex } from '../../../src/bytes.js';
@@ -24,7 +25,8 @@ describe('a datagram for us', () => {
     const payload = pattern(100);
     bench.receive(v4({ tos: 0xb9, ttl: 17, protocol: 6, payload }));
     expect(bench.take()).toMatchObject([{
-      protocol: 6, family: 4, src: '10.0.0.1', dst: OUR, hopLimit: 17, trafficClass: 0xb9, cast: 'unicast', linkCast: 'unicast',
+      protocol: 6, family: 4, src: '10.0.0.1', dst: OUR, hopLimit: 17, trafficClass: 0xb9, cast: 'unicast',
+      linkCast: 'unicast',
       fragmented: false, interface: 'wire', payload,
     }]);
     expect(bench.pool.outstanding).toBe(0);
@@ -130,7 +132,9 @@ describe('whom a datagram is for (RFC 1122 §3.2.1.3, §3.3.4.2)', () => {
   });
 
   test('another interface\'s broadcast is not ours here', () => {
-    expect(fate(v4({ dst: '192.0.2.255' }), (bench) => bench.attach('other', ['192.0.2.9/24']))).toBe('ip-not-for-us');
+    expect(
+      fate(v4({ dst: '192.0.2.255' }), (bench) => bench.attach('other', ['192.0.2.9/24'])),
+    ).toBe('ip-not-for-us');
   });
 
   test('a link broadcast with a single host\'s address in it is dropped: RFC 1122 §3.3.6', () => {
@@ -164,7 +168,9 @@ describe('whom a datagram can be from (RFC 1122 §3.2.1.3, SEC-27)', () => {
   });
 
   test('an address that another interface of ours has: dropped', () => {
-    expect(fate(v4({ src: '192.0.2.9' }), (bench) => bench.attach('other', ['192.0.2.9/24']))).toBe('ip-own-source');
+    expect(
+      fate(v4({ src: '192.0.2.9' }), (bench) => bench.attach('other', ['192.0.2.9/24'])),
+    ).toBe('ip-own-source');
   });
 
   test('0.0.0.0 may ask everybody (DHCP, RFC 2131 §4.1; IGMP), but 0.0.0.1 may not', () => {
@@ -175,7 +181,9 @@ describe('whom a datagram can be from (RFC 1122 §3.2.1.3, SEC-27)', () => {
 
   test('none of it is answered', () => {
     const bench = new IpBench();
-    for (const src of ['0.0.0.0', '127.0.0.1', '224.0.0.1', '255.255.255.255', OUR]) bench.receive(v4({ src, protocol: 99 }));
+    for (const src of [
+      '0.0.0.0', '127.0.0.1', '224.0.0.1', '255.255.255.255', OUR,
+    ]) bench.receive(v4({ src, protocol: 99 }));
     expect(bench.reports).toEqual([]);
   });
 });
@@ -204,7 +212,9 @@ describe('options (RFC 1122 §3.2.1.8, SEC-02)', () => {
     const bytes = v4({ options });
     bench.receive(bytes);
     expect(bench.dropped).toEqual({ 'ip-bad-options': 1 });
-    expect(bench.reports).toMatchObject([{ kind: 'parameter-problem', code: 0, detail: pointer, quoted: bytes }]);
+    expect(bench.reports).toMatchObject(
+      [{ kind: 'parameter-problem', code: 0, detail: pointer, quoted: bytes }],
+    );
   });
 
   test('a source route, loose or strict, is refused without a word (RFC 7126 §4.3, SEC-28)', () => {
@@ -228,7 +238,9 @@ describe('a protocol that nobody registered', () => {
     const bytes = v4({ protocol: 99 });
     bench.receive(bytes);
     expect(bench.dropped).toEqual({ 'ip-unknown-protocol': 1 });
-    expect(bench.reports).toMatchObject([{ kind: 'protocol-unreachable', code: 2, detail: 0, quoted: bytes, src: '10.0.0.1' }]);
+    expect(bench.reports).toMatchObject(
+      [{ kind: 'protocol-unreachable', code: 2, detail: 0, quoted: bytes, src: '10.0.0.1' }],
+    );
     expect(bench.pool.outstanding).toBe(0);
   });
 
@@ -249,7 +261,9 @@ describe('the loopback interface', () => {
     const { ip: floor } = new IpBench();
     expect(floor.interfaces[0]).toBe(floor.loopback);
     expect([floor.loopback.index, floor.loopback.name]).toEqual([1, 'lo']);
-    expect(floor.loopback.addresses.map((row) => `${row.address.toString()}/${row.prefixLength}`)).toEqual(['127.0.0.1/8', '::1/128']);
+    expect(
+      floor.loopback.addresses.map((row) => `${row.address.toString()}/${row.prefixLength}`),
+    ).toEqual(['127.0.0.1/8', '::1/128']);
     expect(floor.isLocal(ip('127.255.255.255'))).toBe(true);
     expect(floor.isLocal(ip('126.255.255.255'))).toBe(false);
   });

@@ -22,7 +22,8 @@ describe('a packet for us', () => {
     const bench = new IpBench();
     bench.receive(v6({ trafficClass: 0xb9, hopLimit: 255, nextHeader: 58, payload: pattern(100), padding: 9 }));
     expect(bench.take()).toMatchObject([{
-      protocol: 58, family: 6, src: 'fd00::1', dst: 'fd00::2', hopLimit: 255, trafficClass: 0xb9, cast: 'unicast',
+      protocol: 58, family: 6, src: 'fd00::1', dst: 'fd00::2', hopLimit: 255, trafficClass: 0xb9,
+      cast: 'unicast',
       fragmented: false, interface: 'wire', payload: pattern(100),
     }]);
     expect(bench.pool.outstanding).toBe(0);
@@ -43,7 +44,9 @@ describe('a packet for us', () => {
   test('that is cut off, or a jumbogram (RFC 2675), is dropped', () => {
     expect(fate(v6({ payloadLength: 9 }))).toBe('ip-bad-total-length');
     expect(fate(v6().slice(0, 39))).toBe('ip-truncated');
-    expect(fate(v6({ payloadLength: 0, nextHeader: HOP_BY_HOP, payload: extension(UDP, [0xc2, 4, 0, 1, 0, 0]) }))).toBe('ip6-bad-extension');
+    expect(
+      fate(v6({ payloadLength: 0, nextHeader: HOP_BY_HOP, payload: extension(UDP, [0xc2, 4, 0, 1, 0, 0]) })),
+    ).toBe('ip6-bad-extension');
   });
 });
 
@@ -79,7 +82,9 @@ describe('whom a packet is for (RFC 4291 §2.8)', () => {
   });
 
   test('an address still under duplicate address detection: not taken, but its group is (RFC 4862 §5.4.2)', () => {
-    const tentative = (bench: IpBench): unknown => bench.wired.addAddress(ip('fd00::77:7777'), 64, { state: 'tentative' });
+    const tentative = (bench: IpBench): unknown => bench.wired.addAddress(
+      ip('fd00::77:7777'), 64, { state: 'tentative' },
+    );
     expect(fate(v6({ dst: 'fd00::77:7777' }), tentative)).toBe('ip-not-for-us');
     expect(fate(v6({ dst: 'ff02::1:ff77:7777' }), tentative)).toBeNull();
     // And who claims to have it is heard: that is how a duplicate is noticed (RFC 4862 §5.4.4).
@@ -110,7 +115,10 @@ describe('whom a packet can be from (SEC-27)', () => {
   test('a link-local address is told with the zone it came from (RFC 4007 §6); others without', () => {
     const bench = new IpBench();
     const zones: number[] = [];
-    const tap = { protocol: null, family: 6 as const, onPacket: (_p: unknown, h: Parameters<typeof noted>[1]) => zones.push(h.src.zone, h.dst.zone) };
+    const tap = {
+      protocol: null, family: 6 as const,
+      onPacket: (_p: unknown, h: Parameters<typeof noted>[1]) => zones.push(h.src.zone, h.dst.zone),
+    };
     bench.ip.raw.add(tap);
     bench.receive(v6({ src: 'fe80::1', dst: 'ff02::1' }));
     bench.receive(v6());
@@ -122,7 +130,9 @@ describe('the chain of headers (RFC 8200 §4)', () => {
   test('is passed, whatever stands in it, in any order and number up to eight', () => {
     const bench = new IpBench();
     const payload = joined(
-      extension(OPTIONS, [5, 2, 0, 0]), extension(ROUTING, [0x1e, 1, 9]), Uint8Array.of(OPTIONS, 1, 9, 0, ...new Array<number>(12).fill(7)),
+      extension(OPTIONS, [5, 2, 0, 0]), extension(ROUTING, [0x1e, 1, 9]), Uint8Array.of(
+        OPTIONS, 1, 9, 0, ...new Array<number>(12).fill(7),
+      ),
       extension(OPTIONS, []), extension(UDP, [0x3f, 0]), pattern(16),
     );
     bench.receive(v6({ nextHeader: HOP_BY_HOP, payload }));
@@ -154,7 +164,10 @@ describe('the chain of headers (RFC 8200 §4)', () => {
     ['an option has no room for its length', Uint8Array.of(UDP, 0, 1, 3, 0, 0, 0, 5)],
     ['PadN passes the header\'s end', Uint8Array.of(UDP, 0, 1, 5, 0, 0, 0, 0)],
     ['padding is not zero (RFC 4942 §2.1.9.5)', Uint8Array.of(UDP, 0, 1, 4, 0, 0, 1, 0)],
-    ['eight Pad1 stand in a row (RFC 8504 §5.3)', Uint8Array.of(UDP, 1, 5, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 0)],
+    [
+      'eight Pad1 stand in a row (RFC 8504 §5.3)',
+      Uint8Array.of(UDP, 1, 5, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 0),
+    ],
     ['PadN is eight bytes long', Uint8Array.of(UDP, 1, 1, 6, 0, 0, 0, 0, 0, 0, 1, 4, 0, 0, 0, 0)],
   ])('%s: dropped silently', (_what, header) => {
     for (const nextHeader of [HOP_BY_HOP, OPTIONS]) {
@@ -166,7 +179,16 @@ describe('the chain of headers (RFC 8200 §4)', () => {
   });
 
   test('seven bytes of padding are the most that alignment asks for', () => {
-    expect(fate(v6({ nextHeader: OPTIONS, payload: joined(Uint8Array.of(UDP, 1, 5, 3, 0, 0, 0, 1, 5, 0, 0, 0, 0, 0, 5, 0), pattern(8)) }))).toBeNull();
+    expect(
+      fate(
+        v6(
+          {
+            nextHeader: OPTIONS,
+            payload: joined(Uint8Array.of(UDP, 1, 5, 3, 0, 0, 0, 1, 5, 0, 0, 0, 0, 0, 5, 0), pattern(8)),
+          },
+        ),
+      ),
+    ).toBeNull();
   });
 
   test('of nine headers is too long, of eight it is not (SEC-03)', () => {
@@ -178,17 +200,28 @@ describe('the chain of headers (RFC 8200 §4)', () => {
   });
 
   test('of more than 2048 bytes is too long', () => {
-    // Six options of 255 bytes and one of 246: with types and lengths, 2048 bytes exactly in the longest header.
-    const big = (next: number): Uint8Array => extension(next, [...Array.from({ length: 7 }, () => [0x1e, 255, ...new Array<number>(255).fill(9)]).flat(), 0x1e, 245, ...new Array<number>(245).fill(9)]);
+    // Six options of 255 bytes and one of 246: with types and lengths, 2048 bytes exactly in the longest
+    // header.
+    const big = (next: number): Uint8Array => extension(
+      next,
+      [
+        ...Array.from({ length: 7 }, () => [0x1e, 255, ...new Array<number>(255).fill(9)]).flat(), 0x1e, 245,
+        ...new Array<number>(245).fill(9),
+      ],
+    );
     expect(big(UDP)).toHaveLength(2048);
     expect(fate(v6({ nextHeader: OPTIONS, payload: joined(big(UDP), pattern(8)) }))).toBeNull();
-    expect(fate(v6({ nextHeader: OPTIONS, payload: joined(big(OPTIONS), extension(UDP, []), pattern(8)) }))).toBe('ip6-too-many-extensions');
+    expect(
+      fate(v6({ nextHeader: OPTIONS, payload: joined(big(OPTIONS), extension(UDP, []), pattern(8)) })),
+    ).toBe('ip6-too-many-extensions');
   });
 
   test('nine options in one header are too many, eight are not: RFC 8504 §5.3', () => {
     const options = (n: number): Uint8Array => extension(UDP, new Array<number[]>(n).fill([0x1e, 0]).flat());
     expect(fate(v6({ nextHeader: OPTIONS, payload: joined(options(8), pattern(8)) }))).toBeNull();
-    expect(fate(v6({ nextHeader: OPTIONS, payload: joined(options(9), pattern(8)) }))).toBe('ip6-too-many-extensions');
+    expect(
+      fate(v6({ nextHeader: OPTIONS, payload: joined(options(9), pattern(8)) })),
+    ).toBe('ip6-too-many-extensions');
   });
 });
 
@@ -201,15 +234,30 @@ describe('a header that we do not know', () => {
     bench.receive(second);
     expect(bench.dropped).toEqual({ 'ip-unknown-protocol': 2 });
     expect(bench.reports).toMatchObject([
-      { kind: 'parameter-problem', code: 1, detail: 6, quoted: first }, { kind: 'parameter-problem', code: 1, detail: 40, quoted: second },
+      { kind: 'parameter-problem', code: 1, detail: 6, quoted: first }, {
+        kind: 'parameter-problem', code: 1, detail: 40, quoted: second,
+      },
     ]);
   });
 
   test('hop-by-hop options anywhere but in front are such: RFC 8200 §4.1', () => {
     const bench = new IpBench();
-    bench.receive(v6({ nextHeader: OPTIONS, payload: joined(extension(HOP_BY_HOP, []), extension(UDP, []), pattern(8)) }));
-    bench.receive(v6({ nextHeader: HOP_BY_HOP, payload: joined(extension(HOP_BY_HOP, []), extension(UDP, []), pattern(8)) }));
-    bench.receive(v6({ nextHeader: 44, payload: joined(fragmentHeader(HOP_BY_HOP, 0, false, 1), extension(UDP, []), pattern(8)) }));
+    bench.receive(
+      v6({ nextHeader: OPTIONS, payload: joined(extension(HOP_BY_HOP, []), extension(UDP, []), pattern(8)) }),
+    );
+    bench.receive(
+      v6(
+        { nextHeader: HOP_BY_HOP, payload: joined(extension(HOP_BY_HOP, []), extension(UDP, []), pattern(8)) },
+      ),
+    );
+    bench.receive(
+      v6(
+        {
+          nextHeader: 44,
+          payload: joined(fragmentHeader(HOP_BY_HOP, 0, false, 1), extension(UDP, []), pattern(8)),
+        },
+      ),
+    );
     expect(bench.dropped).toEqual({ 'ip6-misplaced-hop-by-hop': 3 });
     expect(bench.reports.map(({ code, detail }) => [code, detail])).toEqual([[1, 40], [1, 40], [1, 40]]);
   });
@@ -230,7 +278,10 @@ describe('an option that we do not know (RFC 8200 §4.2)', () => {
 
   test.each([
     ['01: the packet is dropped silently', 0x7e, []],
-    ['10: dropped and answered with parameter problem 2, though it was for a group', 0xbe, ['fd00::2', 'ff02::1']],
+    [
+      '10: dropped and answered with parameter problem 2, though it was for a group', 0xbe,
+      ['fd00::2', 'ff02::1'],
+    ],
     ['11: dropped and answered, but not if it was for a group', 0xfe, ['fd00::2']],
   ])('%s', (_what, type, answered) => {
     for (const header of [HOP_BY_HOP, OPTIONS]) {
@@ -248,14 +299,21 @@ describe('an option that we do not know (RFC 8200 §4.2)', () => {
 
   test('a jumbo payload (RFC 2675) is one, for whoever does not speak it', () => {
     const bench = new IpBench();
-    bench.receive(v6({ nextHeader: HOP_BY_HOP, payload: joined(extension(UDP, [0xc2, 4, 0, 1, 0, 0]), pattern(8)) }));
+    bench.receive(
+      v6({ nextHeader: HOP_BY_HOP, payload: joined(extension(UDP, [0xc2, 4, 0, 1, 0, 0]), pattern(8)) }),
+    );
     expect(bench.reports).toMatchObject([{ code: 2, detail: 42 }]);
   });
 });
 
 describe('a routing header (RFC 8200 §4.4, RFC 5095, SEC-28)', () => {
   const routing = (type: number, left: number): Uint8Array =>
-    v6({ nextHeader: ROUTING, payload: joined(Uint8Array.of(UDP, 2, type, left, 0, 0, 0, 0), new Uint8Array(16), pattern(8)) });
+    v6(
+      {
+        nextHeader: ROUTING,
+        payload: joined(Uint8Array.of(UDP, 2, type, left, 0, 0, 0, 0), new Uint8Array(16), pattern(8)),
+      },
+    );
 
   test.each([0, 2, 4, 253])('of type %i with segments left: dropped, and answered at its type', (type) => {
     const bench = new IpBench();

@@ -1,5 +1,5 @@
-// How packets leave. RFC 791, RFC 1122 §3.2.1 and §3.3, RFC 8200 §4.5, RFC 6864, RFC 7739 (identification), RFC 1191, RFC 8201;
-// SEC-14, -37, -99.
+// How packets leave. RFC 791, RFC 1122 §3.2.1 and §3.3, RFC 8200 §4.5, RFC 6864, RFC 7739 (identification),
+// RFC 1191, RFC 8201; SEC-14, -37, -99.
 
 import { describe, expect, test } from 'vitest';
 import { Flow } from '../../../src/ip/flow.js';
@@ -21,7 +21,8 @@ describe('a packet leaves', () => {
     const bench = new IpBench();
     expect(bench.send(pattern(33), OURS[4], PEER[4], { hopLimit: 3, trafficClass: 0xba })).toBeNull();
     expect(bench.wire.take().map(readV4)).toMatchObject([{
-      isValid: true, version: 4, ihl: 5, tos: 0xba, totalLength: 53, id: 0, df: true, mf: false, offset: 0, ttl: 3, protocol: 17,
+      isValid: true, version: 4, ihl: 5, tos: 0xba, totalLength: 53, id: 0, df: true, mf: false, offset: 0,
+      ttl: 3, protocol: 17,
       src: OURS[4], dst: PEER[4], payload: pattern(33),
     }]);
     expect(bench.pool.outstanding).toBe(0);
@@ -29,7 +30,9 @@ describe('a packet leaves', () => {
 
   test('with an IPv6 header that says what its flow says', () => {
     const bench = new IpBench();
-    expect(bench.send(pattern(33), OURS[6], PEER[6], { hopLimit: 3, trafficClass: 0xba, flowLabel: 0xabcde })).toBeNull();
+    expect(
+      bench.send(pattern(33), OURS[6], PEER[6], { hopLimit: 3, trafficClass: 0xba, flowLabel: 0xabcde }),
+    ).toBeNull();
     expect(bench.wire.take().map(readV6)).toMatchObject([{
       isValid: true, trafficClass: 0xba, flowLabel: 0xabcde, payloadLength: 33, nextHeader: 17, hopLimit: 3,
       src: full(OURS[6]), dst: full(PEER[6]), payload: pattern(33),
@@ -60,7 +63,9 @@ describe('a packet leaves', () => {
       packet.segmentSize = 1400;
       packet.checksum = 'partial';
     };
-    expect(bench.send(pattern(most), OURS[family], PEER[family], { protocol: 6 } as Partial<Flow>, 0, superpacket)).toBeNull();
+    expect(
+      bench.send(pattern(most), OURS[family], PEER[family], { protocol: 6 } as Partial<Flow>, 0, superpacket),
+    ).toBeNull();
     expect(bench.wire.sent).toHaveLength(1);
     expect(bench.send(pattern(most + 1), OURS[family], PEER[family], {}, 0, superpacket)).toBe('EMSGSIZE');
     expect([bench.dropped, bench.pool.outstanding]).toEqual([{ 'ip-too-big': 1 }, 0]);
@@ -124,8 +129,12 @@ describe('fragmentation at the source', () => {
     const payload = pattern(4000);
     expect(bench.send(payload, OURS[4], PEER[4], { dontFragment: false, trafficClass: 4 })).toBeNull();
     const fragments = bench.wire.take().map(readV4);
-    expect(fragments.map((f) => [f.offset, f.payload.length, f.mf])).toEqual([[0, 1480, true], [1480, 1480, true], [2960, 1040, false]]);
-    for (const f of fragments) expect(f).toMatchObject({ isValid: true, df: false, id: fragments[0]!.id, tos: 4, ttl: 64, src: OURS[4], dst: PEER[4] });
+    expect(fragments.map((f) => [f.offset, f.payload.length, f.mf])).toEqual(
+      [[0, 1480, true], [1480, 1480, true], [2960, 1040, false]],
+    );
+    for (const f of fragments) expect(f).toMatchObject(
+      { isValid: true, df: false, id: fragments[0]!.id, tos: 4, ttl: 64, src: OURS[4], dst: PEER[4] },
+    );
     expect(Uint8Array.from(fragments.flatMap((f) => [...f.payload]))).toEqual(payload);
     expect(bench.pool.outstanding).toBe(0);
   });
@@ -136,13 +145,16 @@ describe('fragmentation at the source', () => {
     expect(bench.send(payload, OURS[6], PEER[6], { flowLabel: 7, trafficClass: 4 })).toBeNull();
     const packets = bench.wire.take().map(readV6);
     const fragments = packets.map(({ payload: p }) => ({
-      next: p[0], reserved: p[1], offset: ((p[2]! << 8) | p[3]!) & 0xfff8, low: p[3]! & 7, id: p.slice(4, 8).join('.'), data: p.slice(8),
+      next: p[0], reserved: p[1], offset: ((p[2]! << 8) | p[3]!) & 0xfff8, low: p[3]! & 7,
+      id: p.slice(4, 8).join('.'), data: p.slice(8),
     }));
     expect(fragments.map((f) => [f.next, f.reserved, f.offset, f.low, f.data.length])).toEqual([
       [17, 0, 0, 1, 1448], [17, 0, 1448, 1, 1448], [17, 0, 2896, 0, 1104],
     ]);
     expect(new Set(fragments.map((f) => f.id)).size).toBe(1);
-    for (const p of packets) expect(p).toMatchObject({ isValid: true, nextHeader: 44, flowLabel: 7, trafficClass: 4, hopLimit: 64 });
+    for (const p of packets) expect(p).toMatchObject(
+      { isValid: true, nextHeader: 44, flowLabel: 7, trafficClass: 4, hopLimit: 64 },
+    );
     expect(Uint8Array.from(fragments.flatMap((f) => [...f.data]))).toEqual(payload);
     expect(bench.pool.outstanding).toBe(0);
     bench.send(payload, OURS[6], PEER[6]);
@@ -237,7 +249,9 @@ describe('where a packet goes', () => {
     const flow = new Flow(ip(NOBODY[4]), ip(PEER[4]), 17);
     bench.ip.route(flow);
     flow.aim(ip(NOBODY[4]), ip('192.0.2.1'));
-    expect([bench.ip.route(flow), flow.route!.interface, flow.src.toString()]).toEqual([null, other, '192.0.2.9']);
+    expect(
+      [bench.ip.route(flow), flow.route!.interface, flow.src.toString()],
+    ).toEqual([null, other, '192.0.2.9']);
     flow.dst = ip(PEER[4]);
     expect([bench.ip.route(flow), flow.route!.interface]).toEqual([null, bench.wired]);
   });
@@ -315,7 +329,8 @@ describe('where a packet goes', () => {
 
 describe('what we send ourselves', () => {
   test.each([
-    ['127.0.0.1', '127.0.0.1'], ['127.8.8.8', '127.0.0.1'], ['10.0.0.2', '10.0.0.2'], ['::1', '::1'], ['fd00::2', 'fd00::2'],
+    ['127.0.0.1', '127.0.0.1'], ['127.8.8.8', '127.0.0.1'], ['10.0.0.2', '10.0.0.2'], ['::1', '::1'],
+    ['fd00::2', 'fd00::2'],
   ])('to %s goes through the loopback, from %s, and arrives in its turn', (dst, src) => {
     const bench = new IpBench();
     expect(bench.send(pattern(5000), dst.includes(':') ? '::' : '0.0.0.0', dst)).toBeNull();
@@ -361,7 +376,14 @@ describe('what we send ourselves', () => {
       expect(bench.pump()).toBe(1);
       expect(bench.wire.take()).toHaveLength(2);
       const zone = dst === 'ff02::1' ? `%${bench.wired.index}` : '';
-      expect(bench.take()).toMatchObject([{ dst: dst + zone, cast: dst.includes('255') ? 'broadcast' : 'multicast', interface: 'wire', payload: pattern(8) }]);
+      expect(bench.take()).toMatchObject(
+        [
+          {
+            dst: dst + zone, cast: dst.includes('255') ? 'broadcast' : 'multicast', interface: 'wire',
+            payload: pattern(8),
+          },
+        ],
+      );
       expect([bench.dropped, bench.pool.outstanding]).toEqual([{}, 0]);
     }
   });
@@ -378,7 +400,9 @@ describe('what we send ourselves', () => {
     const built = build({ protocol: 17, to: 255, payload: pattern(31) });
     const { packet: unfinished, start, field } = unfinish(built);
     let copy: ReturnType<IpBench['packet']> | undefined;
-    bench.ip.loopback.device.attach({ receive: (packet) => { copy = packet; }, batchEnd: () => {}, lost: () => {} });
+    bench.ip.loopback.device.attach(
+      { receive: (packet) => { copy = packet; }, batchEnd: () => {}, lost: () => {} },
+    );
     bench.send(unfinished.slice(start), '10.0.0.1', '10.0.0.255', { loop: true }, 0, (packet) => {
       packet.checksum = 'partial';
       packet.checksumStart = packet.start;
@@ -390,28 +414,52 @@ describe('what we send ourselves', () => {
 });
 
 describe('a packet with a header of its sender\'s (IP_HDRINCL)', () => {
-  const raw = (bench: IpBench, bytes: Uint8Array): ReturnType<IpBench['ip']['sendWithHeader']> => bench.ip.sendWithHeader(bench.packet(bytes), 0);
+  const raw = (
+    bench: IpBench, bytes: Uint8Array,
+  ): ReturnType<IpBench['ip']['sendWithHeader']> => bench.ip.sendWithHeader(bench.packet(bytes), 0);
 
   test('IPv4: total length and checksum are filled in, source and identification if zero, the rest is left: raw(7)', () => {
     const bench = new IpBench();
-    expect(raw(bench, v4({ src: '0.0.0.0', dst: PEER[4], id: 0, totalLength: 3, checksumOff: 5, ttl: 9, tos: 3, protocol: 200, options: [1, 1, 1, 0] }))).toBeNull();
+    expect(
+      raw(
+        bench,
+        v4(
+          {
+            src: '0.0.0.0', dst: PEER[4], id: 0, totalLength: 3, checksumOff: 5, ttl: 9, tos: 3, protocol: 200,
+            options: [1, 1, 1, 0],
+          },
+        ),
+      ),
+    ).toBeNull();
     expect(raw(bench, v4({ src: OURS[4], dst: PEER[4], id: 0x1234, df: true }))).toBeNull();
     const [a, b] = bench.wire.take().map(readV4);
-    expect(a).toMatchObject({ isValid: true, src: OURS[4], dst: PEER[4], ttl: 9, tos: 3, protocol: 200, ihl: 6, payload: pattern(8) });
+    expect(a).toMatchObject(
+      { isValid: true, src: OURS[4], dst: PEER[4], ttl: 9, tos: 3, protocol: 200, ihl: 6, payload: pattern(8) },
+    );
     expect(a!.id).not.toBe(0);
     expect(b).toMatchObject({ isValid: true, id: 0x1234, df: true });
   });
 
   test('IPv6: the payload length is filled in, and the source if it is ::', () => {
     const bench = new IpBench();
-    expect(raw(bench, v6({ src: '::', dst: PEER[6], payloadLength: 1, nextHeader: 200, hopLimit: 9, flowLabel: 5 }))).toBeNull();
-    expect(bench.wire.take().map(readV6)).toMatchObject([{ isValid: true, src: full(OURS[6]), nextHeader: 200, hopLimit: 9, flowLabel: 5, payload: pattern(8) }]);
+    expect(
+      raw(bench, v6({ src: '::', dst: PEER[6], payloadLength: 1, nextHeader: 200, hopLimit: 9, flowLabel: 5 })),
+    ).toBeNull();
+    expect(bench.wire.take().map(readV6)).toMatchObject(
+      [{ isValid: true, src: full(OURS[6]), nextHeader: 200, hopLimit: 9, flowLabel: 5, payload: pattern(8) }],
+    );
   });
 
   test.each([
-    ['nothing', new Uint8Array(0)], ['another version', v4({ version: 7 })], ['a cut header', v4().slice(0, 19)], ['a header of four words', v4({ ihl: 4 })],
-    ['a header longer than the packet', v4({ ihl: 15 })], ['no time to live', v4({ src: OURS[4], dst: PEER[4], ttl: 0 })], ['a cut IPv6 header', v6().slice(0, 39)],
-    ['no hop limit', v6({ src: OURS[6], dst: PEER[6], hopLimit: 0 })], ['IPv4 in disguise', v6({ dst: '::ffff:a00:1' })],
+    ['nothing', new Uint8Array(0)], [
+      'another version', v4({ version: 7 }),
+    ], ['a cut header', v4().slice(0, 19)], ['a header of four words', v4({ ihl: 4 })],
+    ['a header longer than the packet', v4({ ihl: 15 })], [
+      'no time to live', v4({ src: OURS[4], dst: PEER[4], ttl: 0 }),
+    ], ['a cut IPv6 header', v6().slice(0, 39)],
+    [
+      'no hop limit', v6({ src: OURS[6], dst: PEER[6], hopLimit: 0 }),
+    ], ['IPv4 in disguise', v6({ dst: '::ffff:a00:1' })],
   ])('%s is EINVAL', (_what, bytes) => {
     const bench = new IpBench();
     expect(raw(bench, bytes)).toBe('EINVAL');
@@ -443,12 +491,18 @@ describe('a packet with a header of its sender\'s (IP_HDRINCL)', () => {
 });
 
 describe('the path MTU (RFC 1191, RFC 8201, SEC-37)', () => {
-  const tooBig = (family: 4 | 6, mtu: number, change: Partial<{ src: string; dst: string; protocol: number; bytes: Uint8Array }> = {}): IcmpError =>
+  const tooBig = (
+    family: 4 | 6, mtu: number,
+    change: Partial<{ src: string; dst: string; protocol: number; bytes: Uint8Array }> = {},
+  ): IcmpError =>
     Object.assign(new IcmpError(), {
-      kind: 'packet-too-big', code: 'EMSGSIZE', mtu, protocol: 17, bytes: new Uint8Array(8), at: 0, end: 8, from: ip(PEER[family]), ...change,
+      kind: 'packet-too-big', code: 'EMSGSIZE', mtu, protocol: 17, bytes: new Uint8Array(8), at: 0, end: 8,
+      from: ip(PEER[family]), ...change,
       src: ip(change.src ?? OURS[family]), dst: ip(change.dst ?? PEER[family]),
     });
-  const mtuOf = (bench: IpBench, family: 4 | 6, now = 0): number => bench.ip.pathMtuOf(new Flow(ip(NOBODY[family]), ip(PEER[family]), 17), now);
+  const mtuOf = (bench: IpBench, family: 4 | 6, now = 0): number => bench.ip.pathMtuOf(
+    new Flow(ip(NOBODY[family]), ip(PEER[family]), 17), now,
+  );
 
   test.each(BOTH)('is the interface\'s until a router says less, and packets heed it (IPv%i)', (family) => {
     const bench = new IpBench();
@@ -480,7 +534,9 @@ describe('the path MTU (RFC 1191, RFC 8201, SEC-37)', () => {
     const bench = new IpBench();
     expect(bench.ip.deliverError(tooBig(family, 1400, { src: PEER[family] }), 0)).toBe(false);
     expect(bench.ip.deliverError(tooBig(family, 1400, { protocol: 99 }), 0)).toBe(false);
-    expect(bench.ip.deliverError(tooBig(family, 1400, { dst: family === 4 ? '224.0.0.1' : 'ff02::1' }), 0)).toBe(false);
+    expect(
+      bench.ip.deliverError(tooBig(family, 1400, { dst: family === 4 ? '224.0.0.1' : 'ff02::1' }), 0),
+    ).toBe(false);
     expect(mtuOf(bench, family)).toBe(1500);
     expect(bench.ip.pathMtu.size).toBe(0);
   });
@@ -556,7 +612,9 @@ describe('a packet whose next hop does not answer', () => {
     expect(bench.notes[17]!.errors).toEqual([]);
     expect(bench.ip.nextTimeout()).toBe(500);
     bench.ip.expire(500);
-    expect(bench.notes[17]!.errors).toMatchObject([{ kind: 'host-unreachable', src: OURS[family], dst: PEER[family], bytes: pattern(100) }]);
+    expect(bench.notes[17]!.errors).toMatchObject(
+      [{ kind: 'host-unreachable', src: OURS[family], dst: PEER[family], bytes: pattern(100) }],
+    );
     expect([bench.ip.nextTimeout(), bench.pool.outstanding]).toEqual([Infinity, 0]);
   });
 
@@ -587,7 +645,9 @@ describe('a packet whose next hop does not answer', () => {
       return flow.route!.nextHop.toString();
     };
     const fail = (now: number): void => {
-      for (const port of [1, 2, 3]) bench.wired.unreachable(bench.packet(v4({ src: OURS[4], dst: '198.51.100.1', payload: pattern(8 + port) })), now);
+      for (const port of [1, 2, 3]) bench.wired.unreachable(
+        bench.packet(v4({ src: OURS[4], dst: '198.51.100.1', payload: pattern(8 + port) })), now,
+      );
     };
     expect(hop()).toBe('10.0.0.100');
     // Three packets waited for it; they do not blame its successor.
@@ -604,8 +664,12 @@ describe('a packet whose next hop does not answer', () => {
 test('the floor\'s tables are all in the registry of limits, with what they hold', () => {
   const bench = new IpBench();
   expect(bench.limits.all().map((limit) => [limit.name, limit.max, limit.used()])).toEqual(expect.arrayContaining([
-    ['ip.routes', 1024, 5], ['ip.raw', 256, 0], ['ip.pathMtu', 1024, 0], ['ip.fragments.datagrams', 256, 0], ['ip.fragments.bytes', 4_194_304, 0],
-    ['ip.fragments.perDatagram', 128, 0], ['ip.addresses', 64, 3], ['ip.groups', 256, 1], ['ip.undelivered', 64, 0],
+    ['ip.routes', 1024, 5], ['ip.raw', 256, 0], ['ip.pathMtu', 1024, 0], ['ip.fragments.datagrams', 256, 0], [
+      'ip.fragments.bytes', 4_194_304, 0,
+    ],
+    [
+      'ip.fragments.perDatagram', 128, 0,
+    ], ['ip.addresses', 64, 3], ['ip.groups', 256, 1], ['ip.undelivered', 64, 0],
   ]));
 });
 

@@ -1,4 +1,5 @@
-// Where a packet goes next, and from which of our addresses. RFC 1122 §3.3.1, RFC 4861 §5.2, RFC 6724 §5 and §10.1.
+// Where a packet goes next, and from which of our addresses. RFC 1122 §3.3.1, RFC 4861 §5.2, RFC 6724 §5 and
+// §10.1.
 
 import { describe, expect, test } from 'vitest';
 import type { AddressOptions } from '../../../src/ip/interface.js';
@@ -8,13 +9,21 @@ import { selectSource } from '../../../src/ip/source-selection.js';
 import { LimitRegistry } from '../../../src/limits.js';
 import { ip, IpBench, Wire } from '../../fixtures/ip-bench.js';
 
-const OWNER = { arrive: () => {}, undeliverable: () => {}, addressAdded: () => {}, addressRemoved: () => {}, changed: () => {} };
+const OWNER = {
+  arrive: () => {}, undeliverable: () => {}, addressAdded: () => {}, addressRemoved: () => {},
+  changed: () => {},
+};
 const made = (index: number): Interface => new Interface(OWNER, index, `if${index}`, new Wire(`if${index}`));
 const table = (): RouteTable => new RouteTable(new LimitRegistry());
 
 function add(routes: RouteTable, prefix: string, through: Interface, gateway: string | null = null, metric = 0): boolean {
   const [destination, length] = prefix.split('/') as [string, string];
-  return routes.add({ destination: ip(destination), prefixLength: Number(length), interface: through, gateway: gateway === null ? null : ip(gateway), metric });
+  return routes.add(
+    {
+      destination: ip(destination), prefixLength: Number(length), interface: through,
+      gateway: gateway === null ? null : ip(gateway), metric,
+    },
+  );
 }
 
 const hop = (routes: RouteTable, dst: string, zone = 0): string | null => {
@@ -52,7 +61,9 @@ describe('the routing table', () => {
     add(routes, '10.1.2.3/16', a);
     add(routes, 'fd00:1:2:3::9/48', b);
     expect([hop(routes, '10.1.200.200'), hop(routes, '10.2.2.3')]).toEqual(['10.1.200.200 if2 on link', null]);
-    expect([hop(routes, 'fd00:1:2:ffff::'), hop(routes, 'fd00:1:3::')]).toEqual(['fd00:1:2:ffff:: if3 on link', null]);
+    expect(
+      [hop(routes, 'fd00:1:2:ffff::'), hop(routes, 'fd00:1:3::')],
+    ).toEqual(['fd00:1:2:ffff:: if3 on link', null]);
   });
 
   test('prefers the lower metric, and among equals the older', () => {
@@ -71,7 +82,9 @@ describe('the routing table', () => {
     const routes = table();
     add(routes, 'fe80::/64', a);
     add(routes, 'fe80::/64', b);
-    expect([hop(routes, 'fe80::9'), hop(routes, 'fe80::9', 3), hop(routes, 'fe80::9', 4)]).toEqual(['fe80::9 if2 on link', 'fe80::9 if3 on link', null]);
+    expect(
+      [hop(routes, 'fe80::9'), hop(routes, 'fe80::9', 3), hop(routes, 'fe80::9', 4)],
+    ).toEqual(['fe80::9 if2 on link', 'fe80::9 if3 on link', null]);
   });
 
   test('does not route through what is down', () => {
@@ -87,7 +100,8 @@ describe('the routing table', () => {
   test('counts a generation for every change, and for nothing else', () => {
     const routes = table();
     const changes = [
-      () => add(routes, '10.0.0.0/8', a), () => routes.addDefault(ip('10.0.0.1'), a), () => routes.removeDefault(ip('10.0.0.1'), a),
+      () => add(routes, '10.0.0.0/8', a), () => routes.addDefault(ip('10.0.0.1'), a),
+      () => routes.removeDefault(ip('10.0.0.1'), a),
       () => routes.remove(ip('10.0.0.0'), 8, a, null), () => routes.changed(),
     ];
     for (const change of changes) {
@@ -169,7 +183,9 @@ describe('the routing table', () => {
 
 describe('connected routes', () => {
   const prefixes = (bench: IpBench): string[] => bench.ip.routes.entries()
-    .filter((e) => e.interface === bench.wired).map((e) => `${e.destination.toString().split('%')[0]}/${e.prefixLength}`);
+    .filter((e) => e.interface === bench.wired).map(
+      (e) => `${e.destination.toString().split('%')[0]}/${e.prefixLength}`,
+    );
 
   test('come and go with addresses, and stay while any address of the subnet does', () => {
     const bench = new IpBench({ texts: ['10.0.0.2/24'] });
@@ -195,7 +211,9 @@ describe('connected routes', () => {
     const bench = new IpBench();
     bench.ip.detach(bench.wired);
     bench.ip.detach(bench.wired);
-    expect([prefixes(bench), bench.ip.isLocal(ip('10.0.0.2')), bench.ip.interfaces.length]).toEqual([[], false, 1]);
+    expect(
+      [prefixes(bench), bench.ip.isLocal(ip('10.0.0.2')), bench.ip.interfaces.length],
+    ).toEqual([[], false, 1]);
     bench.ip.input(bench.wired, bench.packet(new Uint8Array(20)), 0);
     expect([bench.dropped, bench.pool.outstanding]).toEqual([{ 'ip-not-for-us': 1 }, 0]);
     // An index is not used again: it is in addresses that somebody may still hold.
@@ -219,15 +237,22 @@ describe('source address selection (RFC 6724 §5)', () => {
     return selectSource(on.addresses, ip(dst), ip(nextHop))?.toString().split('%')[0] ?? null;
   }
 
-  // RFC 6724 §10.1, in its order, without the one with home addresses; and each with its candidates turned round.
+  // RFC 6724 §10.1, in its order, without the one with home addresses; and each with its candidates turned
+  // round.
   test.each([
     ['2001:db8:1::1', ['2001:db8:3::1', 'fe80::1'], '2001:db8:3::1', 'appropriate scope'],
     ['ff05::1', ['2001:db8:3::1', 'fe80::1'], '2001:db8:3::1', 'appropriate scope'],
     ['2001:db8:1::1', ['2001:db8:1::1 deprecated', '2001:db8:2::1'], '2001:db8:1::1', 'same address'],
     ['fe80::1', ['fe80::2 deprecated', '2001:db8:1::1'], 'fe80::2', 'appropriate scope'],
     ['2001:db8:1::1', ['2001:db8:1::2', '2001:db8:3::2'], '2001:db8:1::2', 'longest matching prefix'],
-    ['2002:c633:6401::1', ['2002:c633:6401::d5e3:7953:13eb:22e8 temporary', '2001:db8:1::2'], '2002:c633:6401::d5e3:7953:13eb:22e8', 'matching label'],
-    ['2001:db8:1::d5e3:0:0:1', ['2001:db8:1::2', '2001:db8:1::d5e3:7953:13eb:22e8 temporary'], '2001:db8:1::d5e3:7953:13eb:22e8', 'temporary address'],
+    [
+      '2002:c633:6401::1', ['2002:c633:6401::d5e3:7953:13eb:22e8 temporary', '2001:db8:1::2'],
+      '2002:c633:6401::d5e3:7953:13eb:22e8', 'matching label',
+    ],
+    [
+      '2001:db8:1::d5e3:0:0:1', ['2001:db8:1::2', '2001:db8:1::d5e3:7953:13eb:22e8 temporary'],
+      '2001:db8:1::d5e3:7953:13eb:22e8', 'temporary address',
+    ],
   ])('§10.1: to %s from %j: %s (prefer %s)', (dst, candidates, best) => {
     // Somewhere behind a router, lest the next hop decides.
     expect(chosen(dst, candidates, 'fe80::ffff')).toBe(ip(best).toString());
@@ -237,11 +262,17 @@ describe('source address selection (RFC 6724 §5)', () => {
   test.each([
     ['rule 2: not narrower than the destination', 'ff02::1', ['2001:db8::1', 'fe80::2'], 'fe80::2'],
     ['rule 2: site-local stays within its site', 'fec0::1', ['2001:db8::1', 'fec0::2', 'fe80::2'], 'fec0::2'],
-    ['rule 3: not deprecated', '2001:db8:1::1', ['2001:db8:1::2 deprecated', '2001:db8:ffff::2'], '2001:db8:ffff::2'],
+    [
+      'rule 3: not deprecated', '2001:db8:1::1', ['2001:db8:1::2 deprecated', '2001:db8:ffff::2'],
+      '2001:db8:ffff::2',
+    ],
     ['rule 6: unique local to unique local', 'fd00:9::1', ['2001:db8::1', 'fd77::1'], 'fd77::1'],
     ['rule 6: global to global', '2001:db8:9::1', ['fd77::1', '2001:4860::1'], '2001:4860::1'],
     ['rule 6: Teredo to Teredo', '2001::1', ['2001:db8::1', '2001:0:ffff::1'], '2001:0:ffff::1'],
-    ['rule 8: no more of a match counts than the prefix: §2.2', '2001:db8:1:2::ff', ['2001:db8:1:3::1', '2001:db8:1:2::fe/48'], '2001:db8:1:3::1'],
+    [
+      'rule 8: no more of a match counts than the prefix: §2.2', '2001:db8:1:2::ff',
+      ['2001:db8:1:3::1', '2001:db8:1:2::fe/48'], '2001:db8:1:3::1',
+    ],
     ['a tie: the older', '2001:db8:1::1', ['2001:db8:2:1::1', '2001:db8:2:2::1'], '2001:db8:2:1::1'],
     ['never a tentative one: RFC 4862 §2', '2001:db8:1::1', ['2001:db8:1::2 tentative', 'fe80::1'], 'fe80::1'],
     ['none of the other family', '2001:db8:1::1', ['10.0.0.2/24'], null],

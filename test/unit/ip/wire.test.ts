@@ -10,9 +10,12 @@ import { internetChecksum, ip, v4, v6 } from '../../fixtures/ip-bench.js';
 /** Behind Ethernet. */
 const AT = 14;
 const EVERY_V4 = [
-  FRAMES.echoRequest, FRAMES.synAck, FRAMES.push, FRAMES.urgent, FRAMES.reset, FRAMES.syn, FRAMES.udp, FRAMES.hostUnreachable,
+  FRAMES.echoRequest, FRAMES.synAck, FRAMES.push, FRAMES.urgent, FRAMES.reset, FRAMES.syn, FRAMES.udp,
+  FRAMES.hostUnreachable,
 ].map((frame) => fromHex(frame.hex));
-const EVERY_V6 = [FRAMES.neighborSolicitation, FRAMES.udp6, FRAMES.portUnreachable6, FRAMES.listenerReport].map((frame) => fromHex(frame.hex));
+const EVERY_V6 = [
+  FRAMES.neighborSolicitation, FRAMES.udp6, FRAMES.portUnreachable6, FRAMES.listenerReport,
+].map((frame) => fromHex(frame.hex));
 
 describe('the IPv4 header', () => {
   test('of a Linux packet has nothing wrong with it', () => {
@@ -36,7 +39,8 @@ describe('the IPv4 header', () => {
       const src = ip(b.slice(AT + 12, AT + 16).join('.'));
       const dst = ip(b.slice(AT + 16, AT + 20).join('.'));
       Wire.setHeader4(
-        written, 8, Wire.trafficClass4(b, AT), Wire.totalLength4(b, AT), Wire.identification4(b, AT), Wire.fragmentWord4(b, AT),
+        written, 8, Wire.trafficClass4(b, AT), Wire.totalLength4(b, AT), Wire.identification4(b, AT),
+        Wire.fragmentWord4(b, AT),
         (Wire.ttl4(b, AT) << 8) | Wire.protocol4(b, AT), src, dst,
       );
       expect(hex(written, 8, 28)).toBe(hex(b, AT, AT + 20));
@@ -66,7 +70,10 @@ describe('the IPv4 header', () => {
     ['with a total length below its own', v4({ totalLength: 19 }), 'ip-bad-total-length'],
     ['with more total length than bytes', v4({ totalLength: 29 }), 'ip-bad-total-length'],
     ['with a checksum one too high (RFC 1122 §3.2.1.2)', v4({ checksumOff: 1 }), 'ip-bad-checksum'],
-    ['with a wrong checksum over its options', v4({ options: [1, 1, 1, 0], checksumOff: 0x100 }), 'ip-bad-checksum'],
+    [
+      'with a wrong checksum over its options', v4({ options: [1, 1, 1, 0], checksumOff: 0x100 }),
+      'ip-bad-checksum',
+    ],
   ] as const)('%s is refused', (_what, b, reason) => {
     expect(Wire.problem4(b, 0, b.length)).toBe(reason);
   });
@@ -111,7 +118,9 @@ describe('the IPv6 header', () => {
     expect(Wire.payloadLength6(b, AT)).toBe(13);
     expect(Wire.nextHeader6(b, AT)).toBe(17);
     expect(Wire.hopLimit6(b, AT)).toBe(64);
-    expect(formatAddress(ip(hex(b, Wire.source6(AT), Wire.source6(AT) + 16).match(/..../g)!.join(':')))).toBe('fd00:9::1');
+    expect(
+      formatAddress(ip(hex(b, Wire.source6(AT), Wire.source6(AT) + 16).match(/..../g)!.join(':'))),
+    ).toBe('fd00:9::1');
   });
 
   test('keeps traffic class and flow label apart', () => {

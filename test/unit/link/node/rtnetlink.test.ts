@@ -3,10 +3,13 @@
 
 import { describe, expect, test } from 'vitest';
 
+import { address } from '../../../../src/address.js';
 import { fromHex, hex } from '../../../../src/bytes.js';
 import { prefixOf } from '../../../../src/link/node/kernel-side.js';
 import type { Linux } from '../../../../src/link/node/linux.js';
-import { addressRequest, change, mtuRequest, txQueueLengthRequest, upRequest } from '../../../../src/link/node/rtnetlink.js';
+import {
+  addressRequest, change, isLocal, mtuRequest, routeRequest, txQueueLengthRequest, upRequest,
+} from '../../../../src/link/node/rtnetlink.js';
 
 /** Without spaces; the fields stand as in the headers: length, type, flags, sequence, port; then what it is about. */
 const message = (text: string): string => hex(fromHex(text));
@@ -46,6 +49,17 @@ describe('what the kernel is asked', () => {
   });
 });
 
+test('the kernel is asked which way packets to an address go', () => {
+  expect(hex(routeRequest(address('fd00::1')))).toBe(message(`
+    30000000 1a00 0100 00000000 00000000
+    0a 80 00 00 00 00 00 00 00000000
+    1400 0100 fd000000000000000000000000000001`));
+  expect(hex(routeRequest(address('10.0.0.1')))).toBe(message(`
+    24000000 1a00 0100 00000000 00000000
+    02 20 00 00 00 00 00 00 00000000
+    0800 0100 0a000001`));
+});
+
 describe('what it answers', () => {
   /** A kernel whose answer to any request is this; `closed` tells what happened to its sockets. */
   function kernel(calls: Partial<Linux>): { linux: Linux; closed: number[] } {
@@ -60,27 +74,39 @@ describe('what it answers', () => {
     return { linux: { ...defaults, ...calls } as Linux, closed };
   }
 
-  /** NLMSG_ERROR (netlink(7)): a header, then the errno negated, then the request. */
-  function answering(errno: number): { linux: Linux; closed: number[] } {
+  /** A kernel that answers this, whatever it is asked. */
+  function answering(text: string): { linux: Linux; closed: number[] } {
     const places: Uint8Array[] = [];
+    const answer = fromHex(text);
     return kernel({
       addressOf: (bytes) => places.push(bytes) - 1,
       read(_fd, address) {
-        places[address]!.set([36, 0, 0, 0, 2]);
-        new DataView(places[address]!.buffer).setInt32(16, -errno, true);
-        return 36;
+        places[address]!.set(answer);
+        return answer.length;
       },
     });
   }
 
-  test.each([0, 1, 17, 95])('errno %i', (errno) => {
-    const { linux, closed } = answering(errno);
+  // NLMSG_ERROR (netlink(7)): a header, the errno negated, and the request's header.
+  test.each([['00000000', 0], ['ffffffff', 1], ['efffffff', 17], ['a1ffffff', 95]])('errno %s is %i', (negated, errno) => {
+    const { linux, closed } = answering(`24000000 0200 0000 00000000 00000000 ${negated} ${hex(upRequest(3).subarray(0, 16))}`);
     expect(change(linux, upRequest(3))).toBe(errno);
+    expect(closed).toEqual([7]);
+  });
+
+  test.each([
+    ['of its own', '1800 0000', '02', true],
+    ["of somebody else's", '1800 0000', '01', false],
+    ['of nobody: an error', '0200 0000', '02', false],
+  ])('an address %s', (_, type, kind, local) => {
+    const { linux, closed } = answering(`30000000 ${type} 00000000 00000000 0a 80 00 00 ff 02 00 ${kind} 00000000`);
+    expect(isLocal(linux, address('fd00::1'))).toBe(local);
     expect(closed).toEqual([7]);
   });
 
   test('nothing, where there is no netlink, or it takes or says nothing', () => {
     expect(change(kernel({ socket: () => -1 }).linux, upRequest(3))).toBe(12);
+    expect(isLocal(kernel({ socket: () => -1 }).linux, address('fd00::1'))).toBe(false);
     for (const call of ['write', 'read']) {
       const { linux, closed } = kernel({ [call]: () => -1 });
       expect(change(linux, upRequest(3))).toBe(12);

@@ -82,6 +82,16 @@ describe('congestion avoidance', () => {
     expect(ack(control, 1000)).toBe(7000);
   });
 
+  test('keeps what an ACK brought beyond the window', () => {
+    const control = new NewReno(SMSS);
+    control.onLoss(1000, 10_000);
+    expect(ack(control, 3000)).toBe(5000);
+    expect(ack(control, 3000)).toBe(6000);
+    // 1000 are left over; 5000 more make a window.
+    expect(ack(control, 4999)).toBe(6000);
+    expect(ack(control, 1)).toBe(7000);
+  });
+
   test('forgets half a window of progress at the next loss', () => {
     const control = new NewReno(SMSS);
     control.onLoss(1000, 10_000);
@@ -142,6 +152,24 @@ describe('undo', () => {
     ack(control, 1000);
     control.onUndo();
     expect(control.cwnd).toBe(11_000);
+  });
+
+  test('brings nothing back twice, nor what was known before idling', () => {
+    const control = new NewReno(SMSS, 30_000);
+    control.onTimeout(30_000);
+    control.onUndo();
+    expect(control.cwnd).toBe(30_000);
+    control.onTimeout(30_000);
+    control.onUndo();
+    control.smss = 500;
+    control.onIdle();
+    expect(control.cwnd).toBe(5000);
+    control.onUndo();
+    expect(control.cwnd).toBe(5000);
+    control.onLoss(500, 4000);
+    control.onIdle();
+    control.onUndo();
+    expect(control.cwnd).toBe(2000);
   });
 
   test('takes nothing back that was gained since', () => {
