@@ -185,14 +185,16 @@ export const isMulticast = (a: Address): boolean => (isV4(a) ? a.w3 >>> 28 === 0
 export const isLimitedBroadcast = (a: Address): boolean => isV4(a) && a.w3 === -1;
 
 /** 169.254/16 (RFC 3927) or fe80::/10. */
-export const isLinkLocal = (a: Address): boolean => (isV4(a) ? a.w3 >>> 16 === 0xa9fe : a.w0 >>> 22 === 0x3fa);
+export const isLinkLocal = (a: Address): boolean =>
+  isV4(a) ? a.w3 >>> 16 === 0xa9fe : a.w0 >>> 22 === 0x3fa;
 
 /** fc00::/7. RFC 4193. */
 export const isUniqueLocal = (a: Address): boolean => !isV4(a) && a.w0 >>> 25 === 0x7e;
 
 /** The values of a multicast address's scope field. RFC 4291 §2.7, RFC 7346 §2. */
 export const SCOPE = {
-  interfaceLocal: 1, linkLocal: 2, realmLocal: 3, adminLocal: 4, siteLocal: 5, organizationLocal: 8, global: 14,
+  interfaceLocal: 1, linkLocal: 2, realmLocal: 3, adminLocal: 4, siteLocal: 5, organizationLocal: 8,
+  global: 14,
 } as const;
 
 /**

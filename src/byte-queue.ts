@@ -127,11 +127,13 @@ export class SendQueue {
     const last = this.slabs.at(-1)?.length ?? 0;
     assert(this.base <= this.head && this.head <= this.tail, 'send-queue: base <= head <= tail');
     assert(this.tail <= this.base + this.memory, 'send-queue: all of it is in memory');
-    assert((this.memory === 0) === (this.head === this.tail), 'send-queue: memory while it holds bytes, and only then');
-    assert(this.memory === 0 || this.head < this.base + first, 'send-queue: head is in the first slab');
-    assert(this.memory === 0 || this.tail > this.base + this.memory - last, 'send-queue: tail is in the last slab');
-    assert(this.memory === this.slabs.reduce((sum, slab) => sum + slab.length, 0), 'send-queue: memory is what it owns');
-    assert(this.slabs.every((slab, i) => slab.length >= (this.slabs[i - 1]?.length ?? 0)), 'send-queue: slabs grow');
+    assert((this.memory === 0) === (this.head === this.tail), 'send-queue: memory only while it holds bytes');
+    assert(this.memory === 0 || this.head < this.base + first, 'send-queue: head in the first slab');
+    assert(this.memory === 0 || this.tail > this.base + this.memory - last, 'send-queue: tail in the last');
+    const owned = this.slabs.reduce((sum, slab) => sum + slab.length, 0);
+    assert(this.memory === owned, 'send-queue: memory is what it owns');
+    const grows = this.slabs.every((slab, i) => slab.length >= (this.slabs[i - 1]?.length ?? 0));
+    assert(grows, 'send-queue: slabs grow');
   }
 }
 
@@ -242,9 +244,9 @@ export class ReceiveQueue {
   check(): void {
     const spare = this.chunks.length === 0 ? 0 : this.chunks.at(-1)!.length - this.filled;
     assert(this.length === this.memory - spare - this.taken, 'receive-queue: length counts what waits');
-    assert((this.length === 0) === (this.chunks.length === 0), 'receive-queue: memory while it holds bytes, and only then');
+    assert((this.length === 0) === (this.chunks.length === 0), 'receive-queue: no memory without bytes');
     assert(this.length > 0 || (this.taken === 0 && this.filled === 0), 'receive-queue: as new when empty');
-    assert(this.length === 0 || this.taken < this.chunks[0]!.length, 'receive-queue: the first chunk has something left');
-    assert(this.length === 0 || (this.filled > 0 && spare >= 0), 'receive-queue: the last chunk has something');
+    assert(this.length === 0 || this.taken < this.chunks[0]!.length, 'receive-queue: the first is not spent');
+    assert(this.length === 0 || (this.filled > 0 && spare >= 0), 'receive-queue: the last has something');
   }
 }

@@ -59,7 +59,8 @@ export function sumLanes(b: Uint8Array, lanes: Uint32Array, at: number, end: num
 }
 
 /** What the byte at offset `at` adds to the host's word that it lies in. */
-const inHostWord = (byte: number, at: number): number => (((at & 1) === 0) === LITTLE_ENDIAN ? byte : byte << 8);
+const inHostWord = (byte: number, at: number): number =>
+  ((at & 1) === 0) === LITTLE_ENDIAN ? byte : byte << 8;
 
 const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 

@@ -48,7 +48,7 @@ export function invalidArgument(name: string, expected: string, actual: unknown)
   return Object.assign(error, { code: 'ERR_INVALID_ARG_TYPE' });
 }
 
-/** Node's error for an argument of the right type that makes no sense. `rule` goes on from "The argument … ". */
+/** Node's error for an argument that makes no sense. `rule` goes on from "The argument … ". */
 export function invalidValue(name: string, rule: string, actual: unknown): TypeError & { code: string } {
   const text = shown(actual);
   const error = new TypeError(
@@ -68,8 +68,11 @@ const kind = (name: string): string => (name.includes('.') ? 'property' : 'argum
 function received(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (typeof value === 'function') return `function ${value.name}`;
-  if (typeof value === 'object') return value.constructor?.name ? `an instance of ${value.constructor.name}` : 'an object';
-  return `type ${typeof value} (${shown(typeof value === 'string' && value.length > 28 ? `${value.slice(0, 25)}...` : value)})`;
+  if (typeof value === 'object') {
+    return value.constructor?.name ? `an instance of ${value.constructor.name}` : 'an object';
+  }
+  const long = typeof value === 'string' && value.length > 28;
+  return `type ${typeof value} (${shown(long ? `${value.slice(0, 25)}...` : value)})`;
 }
 
 function shown(value: unknown): string {

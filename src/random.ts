@@ -69,7 +69,7 @@ export class SeededRandom implements Random {
 
   /** An independent stream, named by `label`: adding one does not shift the others. */
   fork(label: string): SeededRandom {
-    // FNV-1a, begun with the seed instead of the label's first character: neighbouring seeds and labels do not meet.
+    // FNV-1a; the seed goes through a round of its own, so that neighbouring seeds and labels do not meet.
     let hash = Math.imul(this.seed ^ 0x811c9dc5, 0x01000193);
     for (let i = 0; i < label.length; i++) hash = Math.imul(hash ^ label.charCodeAt(i), 0x01000193);
     return new SeededRandom(hash);

@@ -119,7 +119,9 @@ export class TimerWheel {
   private collect(slot: number, now: number): boolean {
     const head = this.heads[slot]!;
     const batch = this.scratchBatch;
-    for (let entry = head.next; entry !== head; entry = entry.next) if (entry.deadline <= now) batch.push(entry);
+    for (let entry = head.next; entry !== head; entry = entry.next) {
+      if (entry.deadline <= now) batch.push(entry);
+    }
     // The sort is stable, and equal deadlines have shared every slot on their way: they keep the order of
     // scheduling.
     if (batch.length > 1) batch.sort(byDeadline);
@@ -179,7 +181,9 @@ export class TimerWheel {
     if (this.earliest[slot] === UNKNOWN) {
       const head = this.heads[slot]!;
       let earliest = NEVER;
-      for (let entry = head.next; entry !== head; entry = entry.next) earliest = Math.min(earliest, entry.deadline);
+      for (let entry = head.next; entry !== head; entry = entry.next) {
+        earliest = Math.min(earliest, entry.deadline);
+      }
       this.earliest[slot] = earliest;
     }
     return this.earliest[slot]!;
@@ -235,7 +239,7 @@ export class TimerWheel {
       }
       const marked = slot < BEYOND && (this.occupied[slot >> 5]! & (1 << (slot & 31))) !== 0;
       assert(slot >= BEYOND || marked !== this.isEmpty(slot), 'timer-wheel: a bit for each slot in use');
-      assert(!this.isEmpty(slot) || this.earliest[slot] === NEVER, 'timer-wheel: nothing is early in an empty slot');
+      assert(!this.isEmpty(slot) || this.earliest[slot] === NEVER, 'timer-wheel: no early empty slot');
     }
     assert(size === this.size, 'timer-wheel: size counts the armed');
     assert(this.scratchBatch.length === 0, 'timer-wheel: the batch is forgotten');

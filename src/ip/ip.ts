@@ -91,8 +91,9 @@ export class Ip implements InterfaceOwner, ReassemblyOwner {
   private undelivered: Packet[] = [];
   private undeliveredFrom: Interface[] = [];
   private undeliveredSince = NEVER;
-  /** The records for what happens apart from input. */
+  /** The records for what happens apart from input, perhaps in the middle of it, or of each other. */
   private readonly quote = new IpHeader();
+  private readonly stranded = new IpHeader();
   private readonly failure = new IcmpError();
 
   constructor(private readonly env: IpEnvironment) {
@@ -379,8 +380,8 @@ export class Ip implements InterfaceOwner, ReassemblyOwner {
    */
   undeliverable(from: Interface, packet: Packet, now: number): void {
     // RFC 1122 §3.3.1.4: a gateway that does not answer is not asked again while there is another.
-    this.readOwn(packet, from);
-    this.routes.fail(this.quote.dst, from.index, now);
+    this.readOwn(packet, from, this.stranded);
+    this.routes.fail(this.stranded.dst, from.index, now);
     if (this.undelivered.length === UNDELIVERED_MAX) {
       packet.release();
       return;
@@ -399,7 +400,7 @@ export class Ip implements InterfaceOwner, ReassemblyOwner {
     this.undeliveredSince = NEVER;
     const { failure, quote } = this;
     packets.forEach((packet, i) => {
-      if (this.readOwn(packet, from[i]!)) {
+      if (this.readOwn(packet, from[i]!, quote)) {
         failure.kind = 'host-unreachable';
         failure.code = 'EHOSTUNREACH';
         failure.mtu = 0;
@@ -450,7 +451,7 @@ export class Ip implements InterfaceOwner, ReassemblyOwner {
 
   reassemblyTimeout(packet: Packet, arrival: Arrival, now: number): void {
     const { quote, errors } = this;
-    if (errors === null || arrival.interface === null || !this.readOwn(packet, arrival.interface)) return;
+    if (errors === null || arrival.interface === null || !this.readOwn(packet, arrival.interface, quote)) return;
     quote.cast = arrival.cast;
     quote.linkCast = arrival.linkCast;
     quote.fragmented = true;

@@ -37,6 +37,12 @@ export interface Signal {
   removeEventListener(type: 'abort', listener: () => void): void;
 }
 
+interface Reader extends Waiter<unknown> {
+  readonly from: (connection: Connection) => unknown;
+  /** The value that says: the end. */
+  readonly nothing: unknown;
+}
+
 interface Writer extends Waiter<void> {
   readonly bytes: Uint8Array;
   at: number;
@@ -50,7 +56,7 @@ interface Writer extends Waiter<void> {
  */
 export class TcpSocket implements ConnectionOwner, AsyncIterable<Uint8Array> {
   private connection: Connection;
-  private reader: Waiter<boolean> | null = null;
+  private reader: Reader | null = null;
   private writers: Writer[] | null = null;
   private watcher: Waiter<void> | null = null;
   private closing: Promise<void> | null = null;
@@ -134,12 +140,8 @@ export class TcpSocket implements ConnectionOwner, AsyncIterable<Uint8Array> {
    * The next piece of the stream, 1 .. `max` bytes; null when the peer has ended it. One read at a time.
    * @throws (rejects) NetError ECONNRESET, ETIMEDOUT …, once what came before has been read
    */
-  async read(max?: number): Promise<Uint8Array | null> {
-    for (;;) {
-      const piece = this.connection.read(max);
-      if (piece !== null) return piece;
-      if (!(await this.moreText())) return null;
-    }
+  read(max = Infinity): Promise<Uint8Array | null> {
+    return this.take((connection) => connection.read(max), null);
   }
 
   /** What has arrived, without waiting; null: nothing now. */
@@ -148,26 +150,37 @@ export class TcpSocket implements ConnectionOwner, AsyncIterable<Uint8Array> {
   }
 
   /** Read into the caller's memory: bytes read, 1 .. target.length; 0 when the peer has ended the stream. */
-  async readInto(target: Uint8Array): Promise<number> {
-    if (target.length === 0) throw invalidArgument('target', 'of at least one byte', target);
-    for (;;) {
-      const bytes = this.connection.readInto(target);
-      if (bytes > 0) return bytes;
-      if (!(await this.moreText())) return 0;
-    }
+  readInto(target: Uint8Array): Promise<number> {
+    if (target.length === 0) return Promise.reject(invalidArgument('target', 'of at least one byte', target));
+    return this.take((connection) => connection.readInto(target), 0);
   }
 
-  /** True: there is text, or more may come. False: the end. */
-  private moreText(): Promise<boolean> | boolean {
+  /**
+   * What `from` takes of the text, now or as soon as there is some; `nothing` at the end. No async function: an idle
+   * connection waits here, and what it holds meanwhile is one promise and one reader.
+   */
+  private take<T>(from: (connection: Connection) => T, nothing: T): Promise<T> {
     const { connection } = this;
-    if (connection.readable > 0) return true;
-    if (connection.peerHasEnded) return false;
-    if (connection.error !== null) throw connection.error;
-    if (this.finished) return false;
-    if (this.reader !== null) throw new NetError('EALREADY', 'read', { hint: 'a read is under way' });
-    return new Promise((resolve, reject) => {
-      this.reader = { resolve, reject };
+    if (connection.readable > 0) return Promise.resolve(from(connection));
+    if (connection.peerHasEnded) return Promise.resolve(nothing);
+    if (connection.error !== null) return Promise.reject(connection.error);
+    if (this.finished) return Promise.resolve(nothing);
+    if (this.reader !== null) return Promise.reject(new NetError('EALREADY', 'read', { hint: 'a read is under way' }));
+    return new Promise<T>((resolve, reject) => {
+      this.reader = { resolve: resolve as (value: unknown) => void, reject, from, nothing };
     });
+  }
+
+  private serveReader(): void {
+    const { reader, connection } = this;
+    if (reader === null) return;
+    if (connection.readable > 0) {
+      this.reader = null;
+      reader.resolve(reader.from(connection));
+    } else if (connection.peerHasEnded) {
+      this.reader = null;
+      reader.resolve(reader.nothing);
+    }
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
@@ -191,7 +204,7 @@ export class TcpSocket implements ConnectionOwner, AsyncIterable<Uint8Array> {
         (this.writers ??= []).push({ bytes, at: taken, resolve, reject });
       });
     } catch (error) {
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
   }
 
@@ -213,7 +226,7 @@ export class TcpSocket implements ConnectionOwner, AsyncIterable<Uint8Array> {
     return (this.closing ??= new Promise((resolve) => {
       const { connection } = this;
       if (this.finished) return resolve();
-      this.reader?.resolve(false);
+      this.reader?.resolve(this.reader.nothing);
       this.reader = null;
       this.watcher = { resolve, reject: () => resolve() };
       this.afterWriters(() => {
@@ -244,16 +257,12 @@ export class TcpSocket implements ConnectionOwner, AsyncIterable<Uint8Array> {
     return this.connection.state === 'CLOSED' || this.connection.state === 'TIME-WAIT';
   }
 
-  onTcpEvent(connection: Connection, events: number): void {
+  onTcpEvent(_: Connection, events: number): void {
     if ((events & CONNECTED) !== 0 && this.closing === null) {
       this.watcher?.resolve();
       this.watcher = null;
     }
-    if ((events & (READABLE | END)) !== 0 && this.reader !== null) {
-      const { reader } = this;
-      this.reader = null;
-      reader.resolve(connection.readable > 0);
-    }
+    if ((events & (READABLE | END)) !== 0) this.serveReader();
     if ((events & CLOSED) !== 0) this.finish();
     else if ((events & WRITABLE) !== 0) this.serveWriters();
   }
@@ -275,11 +284,12 @@ export class TcpSocket implements ConnectionOwner, AsyncIterable<Uint8Array> {
   private finish(): void {
     this.finished = true;
     const { error } = this.connection;
+    this.serveReader();
     const { reader, watcher } = this;
     this.reader = null;
     this.watcher = null;
     if (error !== null) reader?.reject(error);
-    else reader?.resolve(this.connection.readable > 0);
+    else reader?.resolve(reader.nothing);
     if (error !== null) watcher?.reject(error);
     else watcher?.resolve();
     this.failWriters(error ?? new NetError('EPIPE', 'write'));

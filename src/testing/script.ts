@@ -44,33 +44,32 @@ export type Script = readonly Step[];
 const LINE = /^([+-][\d.]+(?:ms|s)?)\s+(<\+?|>)\s+([SFRPUEWA.-]+)\s+(\d+):(\d+)\((\d+)\)(?:\s+ack\s+(\d+))?(?:\s+win\s+(\d+))?(?:\s+urg\s+(\d+))?(?:\s+<([^>]*)>)?$/;
 const KIND = { '<': 'arrives', '<+': 'queued', '>': 'sent' } as const;
 
-/** A script. `${f}` stands alone on its line, behind a time, and gets the connection. */
-export function tcp(texts: TemplateStringsArray, ...runs: ((c: Connection) => void)[]): Script {
-  const steps: Step[] = [];
-  texts.forEach((text, i) => {
-    const lines = text.split('\n').map((line) => line.replace(/\/\/.*$/, '').trim());
-    lines.forEach((line, j) => {
-      if (line === '') return;
-      const time = /^([+-][\d.]+(?:ms|s)?)$/.exec(line);
-      if (time !== null && j === lines.length - 1 && i < runs.length) {
-        steps.push({ at: msOf(time[1]!), kind: 'runs', run: runs[i]!, line });
-        return;
-      }
-      const m = LINE.exec(line);
-      if (m === null) throw new SyntaxError(`script: cannot read "${line}"`);
-      const [, dt, way, flags, start, end, length, ack, win, urg, options] = m;
-      if (Number(end) - Number(start) !== Number(length)) throw new SyntaxError(`script: ${start}:${end} is not ${length} long`);
-      steps.push({
-        at: msOf(dt!), kind: KIND[way as keyof typeof KIND], line,
-        said: {
-          flags: flags!, start: Number(start), end: Number(end), ack: ack === undefined ? null : Number(ack),
-          win: win === undefined ? null : Number(win), urg: urg === undefined ? null : Number(urg),
-          options: options === undefined ? null : optionsOf(options),
-        },
-      });
-    });
+/** A script. `${f}` stands alone behind a time, and gets the connection; a number or a text goes into its line. */
+export function tcp(texts: TemplateStringsArray, ...values: (number | string | ((c: Connection) => void))[]): Script {
+  const runs: ((c: Connection) => void)[] = [];
+  const text = texts.reduce((before, after, i) => {
+    const value = values[i - 1]!;
+    return before + (typeof value === 'function' ? `run ${runs.push(value) - 1}` : value) + after;
   });
-  return steps;
+  const lines = text.split('\n').map((line) => line.replace(/\/\/.*$/, '').trim());
+  return lines.filter((line) => line !== '').map((line) => stepOf(line, runs));
+}
+
+function stepOf(line: string, runs: readonly ((c: Connection) => void)[]): Step {
+  const call = /^([+-][\d.]+(?:ms|s)?)\s+run (\d+)$/.exec(line);
+  if (call !== null) return { at: msOf(call[1]!), kind: 'runs', run: runs[Number(call[2])]!, line };
+  const m = LINE.exec(line);
+  if (m === null) throw new SyntaxError(`script: cannot read "${line}"`);
+  const [, dt, way, flags, start, end, length, ack, win, urg, options] = m;
+  if (Number(end) - Number(start) !== Number(length)) throw new SyntaxError(`script: ${start}:${end} is not ${length} long`);
+  return {
+    at: msOf(dt!), kind: KIND[way as keyof typeof KIND], line,
+    said: {
+      flags: flags!, start: Number(start), end: Number(end), ack: ack === undefined ? null : Number(ack),
+      win: win === undefined ? null : Number(win), urg: urg === undefined ? null : Number(urg),
+      options: options === undefined ? null : optionsOf(options),
+    },
+  };
 }
 
 const msOf = (text: string): number => Number.parseFloat(text.slice(1)) * (text.endsWith('ms') ? 1 : 1000);

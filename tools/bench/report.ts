@@ -55,6 +55,13 @@ function figure(value: number | null): string {
   return value >= 100 ? Math.round(value).toLocaleString('en-US') : value.toPrecision(3);
 }
 
+export function compare(
+  ours: number | null, theirs: number | null, lowerIsBetter: boolean,
+): Pick<Line, 'ours' | 'theirs' | 'ratio'> {
+  const ratio = ours === null || theirs === null ? null : lowerIsBetter ? theirs / ours : ours / theirs;
+  return { ours, theirs, ratio };
+}
+
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;

@@ -2,7 +2,7 @@
 
 import { LoadGenerator } from './loadgen.js';
 import { Namespaces } from './namespaces.js';
-import { type Line, machine, median, table } from './report.js';
+import { compare, type Line, machine, median, table } from './report.js';
 import { type Bench, type Effort, FULL, type Measured, QUICK, type Row, ROWS } from './rows.js';
 import { congestionControl, ourYard, peerYard, type Yard } from './yard.js';
 
@@ -84,11 +84,6 @@ async function measure(row: Row, { ours, theirs, generator, effort, notes, busy 
   const values = sides.map((side) =>
     side.yard === null || failed.has(side.name) ? null : median(side.results.map((result) => result.value)));
   return { name: row.name, unit: row.unit, peer: row.peer, ...compare(values[0]!, values[1]!, row.lowerIsBetter ?? false) };
-}
-
-function compare(ours: number | null, theirs: number | null, lowerIsBetter: boolean): Pick<Line, 'ours' | 'theirs' | 'ratio'> {
-  const ratio = ours === null || theirs === null ? null : lowerIsBetter ? theirs / ours : ours / theirs;
-  return { ours, theirs, ratio };
 }
 
 /** Per cent, or nothing where no generator was at work. */

@@ -125,7 +125,7 @@ export function statusOf(stack: Stack): Status {
       name: i.name, mtu: i.mtu, addresses: i.addresses.map((a) => `${a.address}/${a.prefixLength}`),
     })),
     counters: { rxPackets, rxBytes, txPackets, txBytes },
-    drops: stack.counters.dropped() as Record<string, number>,
+    drops: stack.counters.dropped(),
     limits: stack.limits.all().map(({ name, unit, max, used }) => ({ name, unit, max, used: used() })),
     connections,
     connectionCount: stack.tcp.connections.size,
