@@ -417,12 +417,8 @@ export class Ip implements InterfaceOwner, ReassemblyOwner {
     });
   }
 
-  /**
-   * Read a packet that we built into `quote`, `packet.transport` too. False: its transport's header is not in
-   * it.
-   */
-  private readOwn(packet: Packet, from: Interface): boolean {
-    const h = this.quote;
+  /** Read a packet's own headers into `h`, and `packet.transport`. False: its transport's is not in it. */
+  private readOwn(packet: Packet, from: Interface, h: IpHeader): boolean {
     const { bytes: b, start: at, end } = packet;
     h.at = at;
     h.interface = from;

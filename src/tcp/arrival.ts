@@ -6,7 +6,7 @@ import { MINUTE, NEVER } from '../time.js';
 import { CONNECTED, type Connection, URGENT } from './connection.js';
 import { AckSample, initialWindow, isCwndLimited } from './congestion/congestion-control.js';
 import { NewReno } from './congestion/new-reno.js';
-import { emit, emitBare, emitReset } from './emit.js';
+import { emitAck, emitBare, emitReset } from './emit.js';
 import { acceptText, consumeFin } from './receiver.js';
 import * as Recovery from './recovery.js';
 import { isAcceptable, type Segment } from './segment.js';
@@ -184,7 +184,7 @@ function challenge(c: Connection, now: number): void {
     c.tcp.env.counters.drop('tcp-rate-limited');
     return;
   }
-  emit(c, 0, c.snd.nxt, 0, now);
+  emitAck(c, now);
 }
 
 /** Second: the RST bit. RFC 5961 §3.2: exactly RCV.NXT resets; elsewhere in the window it is challenged. */
@@ -419,7 +419,7 @@ function takeFin(c: Connection, seg: Segment, now: number): void {
       enter(c, 'CLOSING');
       return;
     case 'FIN-WAIT-2':
-      emit(c, 0, c.snd.nxt, 0, now);
+      emitAck(c, now);
       c.timeWait(now);
       return;
     default:

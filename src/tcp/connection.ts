@@ -175,6 +175,7 @@ export class Connection implements Expirable, Announcer {
     this.userTimeoutMs = options.userTimeoutMs ?? this.userTimeoutMs;
     this.sendBuffer = options.sendBuffer ?? this.sendBuffer;
     this.receiveBuffer = options.receiveBuffer ?? this.receiveBuffer;
+    if (this.state === 'CLOSED') this.rcv.shift = shiftFor(this.receiveBuffer);
     this.flow.hopLimit = options.hopLimit ?? this.flow.hopLimit;
     this.flow.trafficClass = options.trafficClass ?? this.flow.trafficClass;
     this.keepAliveIdleMs = options.keepAliveIdleMs ?? this.keepAliveIdleMs;
@@ -437,4 +438,11 @@ export class Connection implements Expirable, Announcer {
     this.receiveQueue.check();
     this.assembler?.check();
   }
+}
+
+/** RFC 7323 §2.3: the shift that lets the window field say the whole buffer. */
+function shiftFor(receiveBuffer: number): number {
+  let shift = 0;
+  while (shift < 14 && 0xffff << shift < receiveBuffer) shift++;
+  return shift;
 }

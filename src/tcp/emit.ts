@@ -81,14 +81,27 @@ export function emit(c: Connection, flags: number, seq: Seq.Seq, length: number,
     Wire.setUrgent(packet.bytes, at, Math.min(urgent, 0xffff));
   }
   noteAckSent(c);
-  c.lastSentAt = now;
+  if (length > 0) c.lastSentAt = now;
   c.bytesSent += length;
   send(c.tcp, packet, c.flow, now);
 }
 
+/** An ACK and nothing else. */
+export function emitAck(c: Connection, now: number): void {
+  emit(c, 0, acceptableSeq(c), 0, now);
+}
+
+/**
+ * A sequence number that the peer will find acceptable: SND.NXT as it was before any retransmission went back, and not
+ * beyond a window that shrank. With an older one it would not even look at the ACK. Also BSD and Linux.
+ */
+function acceptableSeq(c: Connection): Seq.Seq {
+  return Seq.max(c.snd.una, Seq.min(c.snd.max, Seq.add(c.snd.una, c.snd.wnd)));
+}
+
 /** The RST of an abort, at the only sequence number that the peer takes. RFC 9293 §3.10.5, RFC 5961 §3. */
 export function emitReset(c: Connection): void {
-  emitBare(c.tcp, c.flow, c.localPort, c.remotePort, Wire.RST | Wire.ACK, c.snd.nxt, c.rcv.nxt, c.tcp.env.now());
+  emitBare(c.tcp, c.flow, c.localPort, c.remotePort, Wire.RST | Wire.ACK, acceptableSeq(c), c.rcv.nxt, c.tcp.env.now());
 }
 
 /** The RST for a segment that belongs to nobody. RFC 9293 §3.10.7.1. */

@@ -2,7 +2,7 @@
 
 import { NEVER } from '../time.js';
 import type { Connection } from './connection.js';
-import { emit } from './emit.js';
+import { emitAck } from './emit.js';
 import * as Recovery from './recovery.js';
 import { adoptPathMtu, flush, sendKeepAlive, sendProbe } from './sender.js';
 import { isSynchronized } from './state.js';
@@ -12,7 +12,7 @@ export function expire(c: Connection, now: number): void {
   if (now >= t.deadAt) return giveUp(c);
   if (now >= t.delayedAckAt) {
     t.delayedAckAt = NEVER;
-    emit(c, 0, c.snd.nxt, 0, now);
+    emitAck(c, now);
   }
   if (now >= t.retransmitAt) retransmit(c, now);
   if (now >= t.persistAt) persist(c, now);

@@ -6,9 +6,9 @@
 //   kind 2, 4         maximum segment size (SYN)  kind 8, 10          timestamps: TSval, TSecr
 //   kind 3, 3         window scale (SYN)          kind 34, 2 .. 18    fast open cookie        (SYN only)
 //
-// An illegal length condemns the whole list, and with it the segment (SEC: options of length 0, 1 or past the
-// end). RFC 9293 MUST-7 wants us prepared for it and suggests a reset; a reset would let a blind attacker
-// close connections, so the segment is dropped instead. What a sender could not spell, we do not guess.
+// An illegal length (0, 1, past the end, or not its kind's) condemns the whole list, and with it the segment.
+// RFC 9293 MUST-7 wants us prepared for it and suggests a reset; a reset would let a blind attacker close
+// connections, so the segment is dropped instead. What a sender could not spell, we do not guess.
 
 import { assert } from '../assert.js';
 import { i32, setU16, setU32, u16 } from '../bytes.js';

@@ -67,8 +67,9 @@ export class RtoEstimator {
   }
 
   /**
-   * New data was acknowledged: whatever the timer suspected, the path lives. Also Linux: back to what was
-   * measured.
+   * The timer is known to have gone off for nothing (RFC 4015, RFC 5682), or the path to have been away (RFC
+   * 6069): back to what was measured. Not for every ACK: by Karn's rule (RFC 6298 §5, end) the back-off stays
+   * until a sample, or a path slower than its RTO would never give one.
    */
   resetBackOff(): void {
     if (this.backOffs > 0) this.compute();

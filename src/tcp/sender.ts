@@ -3,7 +3,7 @@
 
 import { NEVER } from '../time.js';
 import type { Connection } from './connection.js';
-import { emit, emitSyn, sendMss } from './emit.js';
+import { emit, emitAck, emitSyn, sendMss } from './emit.js';
 import { ackIsDue } from './receiver.js';
 import * as Seq from './seq.js';
 import { isSynchronized } from './state.js';
@@ -19,7 +19,7 @@ export function flush(c: Connection, now: number): void {
   else if (isSynchronized(c.state)) {
     if (c.pathMtuGeneration !== c.tcp.ip.pathMtu.generation) adoptPathMtu(c, now);
     sendText(c, now);
-    if (ackIsDue(c)) emit(c, 0, c.snd.nxt, 0, now);
+    if (ackIsDue(c)) emitAck(c, now);
     armPersist(c, now);
     armKeepAlive(c, now);
   }

@@ -325,8 +325,6 @@ export class Tcp implements Protocol, Expirable {
     c.snd.sml = c.iss;
     c.recovery.recover = c.iss;
     c.ts.offset = this.env.random.u32();
-    // RFC 7323 §2.3: a shift that lets the field say the whole buffer.
-    while (c.rcv.shift < 14 && 0xffff << c.rcv.shift < c.receiveBuffer) c.rcv.shift++;
     this.connections.add(c);
     return c;
   }
