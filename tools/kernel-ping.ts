@@ -2,7 +2,7 @@
 // a datagram socket of ICMP (icmp(7), where net.ipv4.ping_group_range allows it). RFC 792, RFC 4443 §4.
 
 import { type Address, address as parse, formatAddress, isV4, write16, write4 } from '../src/address.js';
-import { setU16, setU32, u16 } from '../src/bytes.js';
+import { equal, setU16, setU32, u16 } from '../src/bytes.js';
 import { finish, sumBytes } from '../src/checksum.js';
 import { NetError } from '../src/errors.js';
 import {
@@ -34,10 +34,11 @@ export async function kernelPing(address: string, options: KernelPingOptions = {
   try {
     const to = socketAddress(target);
     if (linux.connect(fd, to, to.length) < 0) throw failure(linux, 'connect', target);
-    if (linux.write(fd, linux.addressOf(request), request.length) < 0) throw failure(linux, 'write', target);
+    if (linux.send(fd, request, request.length) < 0) throw failure(linux, 'write', target);
     const echo = await reply(linux, fd, { request, target, raw, timeoutMs });
-    const payloadIsSame = Buffer.compare(echo.subarray(8), request.subarray(8)) === 0;
-    if (!payloadIsSame) throw new NetError('EPROTO', 'read', { address: formatAddress(target), hint: 'the echo is not what was sent' });
+    if (!equal(echo.subarray(8), request.subarray(8))) {
+      throw new NetError('EPROTO', 'read', { address: formatAddress(target), hint: 'the echo is not what was sent' });
+    }
     return performance.now() - from;
   } finally {
     linux.close(fd);
@@ -91,14 +92,14 @@ interface Waiting {
 function reply(linux: Linux, fd: number, { request, target, raw, timeoutMs }: Waiting): Promise<Uint8Array> {
   const type = isV4(target) ? 0 : 129;
   const inbox = new Uint8Array(65_536);
-  const at = linux.addressOf(inbox);
   const isOurs = (b: Uint8Array): boolean =>
     b.length >= 8 && b[0] === type && u16(b, 6) === 1 && (!raw || u16(b, 4) === u16(request, 4));
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => settle(() => reject(new NetError('ETIMEDOUT', 'read', { address: formatAddress(target) }))), timeoutMs);
+    const late = new NetError('ETIMEDOUT', 'read', { address: formatAddress(target) });
+    const timer = setTimeout(() => settle(() => reject(late)), timeoutMs);
     const watch = linux.watch(fd, () => {
       for (;;) {
-        const length = linux.read(fd, at, inbox.length);
+        const length = linux.receive(fd, inbox, inbox.length);
         if (length < 0) {
           if (linux.errno() === EAGAIN) return;
           const error = failure(linux, 'read', target);

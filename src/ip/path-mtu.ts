@@ -57,7 +57,7 @@ export class PathMtuCache {
       return Math.min(current, Math.max(FLOOR4, guess));
     }
     // RFC 1191 §3: below 68 it is a lie.
-    if (told < 68 || told >= current) return current;
+    if (told < 68) return current;
     return Math.min(current, Math.max(FLOOR4, told));
   }
 

@@ -82,7 +82,6 @@ export function learnSyn(c: Connection, seg: Segment, now: number): void {
   // What our SYN offered, if one has left already, was counted from a RCV.NXT that we did not know.
   c.rcv.edge = Seq.add(c.rcv.nxt, c.rcv.offeredInSyn);
   c.rcv.lastAckSent = c.rcv.nxt;
-  c.rcv.up = c.rcv.nxt;
   // RFC 9293 MUST-15: without the option, the least that everybody takes.
   c.snd.mss = options.mss > 0 ? options.mss : c.flow.dst.family === 4 ? 536 : 1220;
   c.windowScaling = options.windowScale >= 0;
@@ -134,12 +133,18 @@ function checkSequence(c: Connection, seg: Segment, now: number): boolean {
   }
   const wnd = c.rcvWnd;
   if (isAcceptable(seg.seq, seg.length, c.rcv.nxt, wnd)) return true;
+  // A superpacket may begin before the window and end beyond it, where none of its segments alone would have done both:
+  // what lies inside is taken. Also Linux.
+  if (wnd > 0 && Seq.lt(seg.seq, c.rcv.nxt) && Seq.gt(Seq.add(seg.seq, seg.length), c.rcv.nxt)) return true;
   if (wnd === 0 && seg.seq === c.rcv.nxt) {
-    // MUST-66: at window zero the RST, ACK and URG of a segment still count; its text does not.
-    counters.drop('tcp-window-closed');
-    seg.end = seg.payloadStart;
-    seg.flags &= ~Wire.FIN;
-    c.ackNow = true;
+    // MUST-66: at window zero the RST, ACK and URG of a segment still count; its text does not. A FIN that follows no
+    // text needs no room. Also Linux.
+    if (seg.payloadLength > 0) {
+      counters.drop('tcp-window-closed');
+      seg.end = seg.payloadStart;
+      seg.flags &= ~Wire.FIN;
+      c.ackNow = true;
+    }
     return true;
   }
   if (c.state === 'SYN-RECEIVED' && (seg.flags & Wire.SYN) !== 0 && seg.seq === c.irs && !reset) {
@@ -283,10 +288,11 @@ function acknowledge(c: Connection, seg: Segment, now: number): void {
   const inFlight = c.flightSize;
   const rttMs = roundTrip(c, seg, now);
   if (rttMs >= 0) c.rto.sample(rttMs, now);
-  c.rto.resetBackOff();
   c.snd.una = seg.ack;
   if (Seq.lt(c.snd.nxt, seg.ack)) c.snd.nxt = seg.ack;
+  // What lies behind must not come to seem ahead, 2 GiB later.
   if (Seq.lt(c.snd.up, seg.ack)) c.snd.up = seg.ack;
+  if (Seq.lt(c.snd.sml, seg.ack)) c.snd.sml = seg.ack;
   // The SYN and the FIN have numbers and no bytes.
   const tail = c.sendQueue.tail;
   c.sendQueue.release(Math.min(tail, c.sendQueue.head + Math.max(0, Seq.diff(seg.ack, c.seqAt(c.sendQueue.head)))));
@@ -301,9 +307,9 @@ function acknowledge(c: Connection, seg: Segment, now: number): void {
   scratchSample.isCwndLimited = isCwndLimited(c.congestion, inFlight);
   scratchSample.isRecovery = c.recovery.active;
   c.congestion.onAck(scratchSample, now);
-  // RFC 6298 (5.2), (5.3).
+  // RFC 6298 (5.2), (5.3); while the window is probed, the probes go on.
   if (c.snd.una === c.snd.max) c.timers.retransmitAt = NEVER;
-  else {
+  else if (c.timers.persistAt === NEVER) {
     c.timers.retransmitAt = now + c.rto.rtoMs;
     c.stuckSince = now;
   }
@@ -354,6 +360,8 @@ function afterAck(c: Connection, now: number): boolean {
       if (c.orphan) c.timers.deadAt = now + c.tcp.options.finWait2Ms;
       return true;
     case 'CLOSING':
+      // The peer's FIN came in this very batch.
+      if (c.ackNow) emitAck(c, now);
       c.timeWait(now);
       return false;
     case 'LAST-ACK':
@@ -367,8 +375,8 @@ function afterAck(c: Connection, now: number): boolean {
 /** Sixth: the URG bit. The text stays in line; the pointer leads behind its last byte. RFC 6093, MUST-62, MUST-32. */
 function noteUrgent(c: Connection, seg: Segment): boolean {
   if ((seg.flags & Wire.URG) === 0 || !mayReceiveText(c.state)) return true;
-  const up = Seq.add(seg.seq, seg.urgentPointer);
-  if (Seq.gt(up, c.rcv.up) && Seq.gt(up, c.rcv.nxt)) {
+  const up = c.bytesReceived + Seq.diff(Seq.add(seg.seq, seg.urgentPointer), c.rcv.nxt);
+  if (up > c.rcv.up && up > c.bytesReceived) {
     c.rcv.up = up;
     c.tell(URGENT);
   }

@@ -19,7 +19,7 @@ import { mayAdvertise } from './receiver.js';
 import { Recovery } from './recovery.js';
 import { RtoEstimator } from './rto.js';
 import * as Seq from './seq.js';
-import { enter, type State } from './state.js';
+import { enter, isSynchronized, type State } from './state.js';
 import { Rcv, Snd, Timestamps } from './tcb.js';
 import type { Tcp } from './tcp.js';
 import type { TimeWaitEntry } from './time-wait.js';
@@ -222,6 +222,11 @@ export class Connection implements Expirable, Announcer {
     return taken;
   }
 
+  /** Bytes of urgent text that the application has not read yet, here or still to come. RFC 9293 MUST-33. */
+  get urgentAhead(): number {
+    return Math.max(0, this.rcv.up - (this.bytesReceived - this.readable));
+  }
+
   /** Text that waits for the application, bytes. */
   get readable(): number {
     return this.receiveQueue.length;
@@ -295,7 +300,9 @@ export class Connection implements Expirable, Announcer {
   /** ABORT: a RST to the peer, and all that waits is forgotten. RFC 9293 §3.10.5. */
   abort(): void {
     if (this.state === 'CLOSED' || this.state === 'TIME-WAIT') return;
-    if (this.state !== 'SYN-SENT') emitReset(this);
+    // Both have ended, and both have said so. Also Linux, for LAST-ACK begins before its FIN is sent.
+    const isOver = (this.state === 'CLOSING' || this.state === 'LAST-ACK') && this.finSent;
+    if (this.state !== 'SYN-SENT' && !isOver) emitReset(this);
     this.end(null);
   }
 
@@ -323,6 +330,11 @@ export class Connection implements Expirable, Announcer {
 
   get finAcked(): boolean {
     return this.finQueued && Seq.gt(this.snd.una, this.finSeq);
+  }
+
+  /** Text, or our FIN, is not acknowledged: somebody must see to it. */
+  get owesText(): boolean {
+    return this.sendQueue.length > 0 || (this.finQueued && !this.finAcked);
   }
 
   get peerHasEnded(): boolean {
@@ -434,6 +446,8 @@ export class Connection implements Expirable, Announcer {
     assert(Seq.le(this.snd.una, this.snd.nxt) && Seq.le(this.snd.nxt, this.snd.max), 'tcp: una <= nxt <= max');
     assert(Seq.le(this.rcv.nxt, this.rcv.edge), 'tcp: rcv.nxt <= rcv.edge');
     assert(this.timers.retransmitAt === NEVER || this.timers.persistAt === NEVER, 'tcp: retransmit or persist, not both');
+    const isTended = this.timers.retransmitAt !== NEVER || this.timers.persistAt !== NEVER || this.isReady;
+    assert(isTended || !isSynchronized(this.state) || this.state === 'TIME-WAIT' || !this.owesText, 'tcp: what waits has a timer');
     this.sendQueue.check();
     this.receiveQueue.check();
     this.assembler?.check();

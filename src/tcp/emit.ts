@@ -96,12 +96,16 @@ export function emitAck(c: Connection, now: number): void {
  * beyond a window that shrank. With an older one it would not even look at the ACK. Also BSD and Linux.
  */
 function acceptableSeq(c: Connection): Seq.Seq {
-  return Seq.max(c.snd.una, Seq.min(c.snd.max, Seq.add(c.snd.una, c.snd.wnd)));
+  const edge = Seq.add(c.snd.una, c.snd.wnd);
+  const beyond = Seq.diff(c.snd.max, edge);
+  // Less than one unit of the field is its rounding, and no shrinking; unless it is a probe.
+  return beyond > 0 && (c.probes > 0 || beyond >= 1 << c.snd.shift) ? edge : c.snd.max;
 }
 
-/** The RST of an abort, at the only sequence number that the peer takes. RFC 9293 §3.10.5, RFC 5961 §3. */
+/** The RST of an abort, where the peer expects it. RFC 9293 §3.10.5; with timestamps, RFC 7323 §3.2. */
 export function emitReset(c: Connection): void {
-  emitBare(c.tcp, c.flow, c.localPort, c.remotePort, Wire.RST | Wire.ACK, acceptableSeq(c), c.rcv.nxt, c.tcp.env.now());
+  c.assembler = null;
+  emit(c, Wire.RST, acceptableSeq(c), 0, c.tcp.env.now());
 }
 
 /** The RST for a segment that belongs to nobody. RFC 9293 §3.10.7.1. */

@@ -38,7 +38,7 @@ function retransmit(c: Connection, now: number): void {
     return;
   }
   Recovery.onTimeout(c);
-  if (c.snd.wnd === 0 && c.sendQueue.length > 0) {
+  if (c.snd.wnd === 0) {
     // The window was shut over what is in flight: probe it open (MUST-35); nothing is blamed on the network (SHLD-17).
     sendProbe(c, now);
     return;
@@ -49,7 +49,6 @@ function retransmit(c: Connection, now: number): void {
   // Go back to the first unacknowledged byte; what the peer already has, its next ACK will skip.
   c.snd.nxt = c.snd.una;
   flush(c, now);
-  if (c.userTimeoutMs > 0) c.timers.retransmitAt = Math.min(c.timers.retransmitAt, c.stuckSince + c.userTimeoutMs);
 }
 
 /**
@@ -58,7 +57,7 @@ function retransmit(c: Connection, now: number): void {
  * @returns whether to go on
  */
 function persevere(c: Connection, now: number): boolean {
-  const spent = c.userTimeoutMs > 0 ? now - c.stuckSince >= c.userTimeoutMs : c.retries >= retriesMax(c);
+  const spent = c.userTimeoutMs > 0 ? now >= c.stuckSince + c.userTimeoutMs : c.retries >= retriesMax(c);
   if (spent) {
     // A passive open's client that never answers is nobody's loss.
     if (c.listener !== null) c.end(null);
@@ -85,14 +84,13 @@ function retriesMax(c: Connection): number {
  */
 function persist(c: Connection, now: number): void {
   c.timers.persistAt = NEVER;
-  if (c.stuckSince === NEVER) c.stuckSince = now;
   const silent = c.probes > 0 && now - c.lastArrivalAt > c.tcp.options.probeSilenceMs;
   if (c.orphan && c.probes >= c.tcp.options.orphanRetries) {
     // Nobody holds it any more, and a peer that keeps its window shut must not hold it either.
     c.abort();
     return;
   }
-  if (silent || (c.userTimeoutMs > 0 && now - c.stuckSince >= c.userTimeoutMs)) {
+  if (silent || (c.userTimeoutMs > 0 && now >= c.stuckSince + c.userTimeoutMs)) {
     c.fail('ETIMEDOUT');
     return;
   }

@@ -10,6 +10,7 @@ import { learnSyn } from './arrival.js';
 import { Connection, type ConnectionOptions } from './connection.js';
 import { answerWithReset } from './emit.js';
 import type { Segment } from './segment.js';
+import type { Seq } from './seq.js';
 import type { Tcp } from './tcp.js';
 import * as Wire from './wire.js';
 
@@ -61,8 +62,11 @@ export class Listener implements Announcer {
     return this.waiting.length;
   }
 
-  /** RFC 9293 §3.10.7.2, LISTEN. */
-  arrive(seg: Segment, header: IpHeader, now: number): void {
+  /**
+   * RFC 9293 §3.10.7.2, LISTEN.
+   * @param before  SND.NXT of a connection in TIME-WAIT that makes room for this one; null: of none
+   */
+  arrive(seg: Segment, header: IpHeader, before: Seq | null, now: number): void {
     const { counters } = this.tcp.env;
     // First: a RST is nothing to a listener. SYN+FIN and worse is nobody's first word (SEC-66).
     if ((seg.flags & Wire.RST) !== 0) return counters.drop('tcp-no-socket');
@@ -78,12 +82,12 @@ export class Listener implements Announcer {
     if (this.halfOpen.size >= this.tcp.options.halfOpen || this.waiting.length >= this.backlog) {
       return counters.drop('tcp-listen-overflow');
     }
-    this.open(seg, header, now);
+    this.open(seg, header, before, now);
   }
 
-  private open(seg: Segment, header: IpHeader, now: number): void {
+  private open(seg: Segment, header: IpHeader, before: Seq | null, now: number): void {
     const flow = new Flow(copyOf(header.dst), copyOf(header.src), 6);
-    const c = this.tcp.newConnection(flow, seg.dstPort, seg.srcPort, this, now);
+    const c = this.tcp.newConnection(flow, seg.dstPort, seg.srcPort, this, before, now);
     if (c === null) return;
     c.configure(this.options);
     c.state = 'SYN-RECEIVED';

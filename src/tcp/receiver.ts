@@ -15,11 +15,14 @@ const DETACH_MIN = 32_768;
 
 /** The window to offer now, bytes: what room there is, and never less than was offered (SHLD-14). */
 export function offerWindow(c: Connection): number {
-  const room = c.receiveBuffer - c.receiveQueue.length;
+  const { shift } = c.rcv;
+  const room = Math.min(c.receiveBuffer - c.receiveQueue.length, 0xffff << shift);
   const offered = c.rcvWnd;
-  if (room - offered < windowStep(c)) return offered;
   // Rounded down to what the scaled field can say.
-  return Math.max(offered, (Math.min(room, 0xffff << c.rcv.shift) >> c.rcv.shift) << c.rcv.shift);
+  if (room - offered >= windowStep(c)) return Math.max(offered, (room >> shift) << shift);
+  // What was offered stays so, though the field would round it down (RFC 7323 §2.4): up, if there is room.
+  const rounded = -(-offered >> shift) << shift;
+  return rounded <= room ? rounded : offered;
 }
 
 /** The edge moves by steps worth telling: RFC 9293 §3.8.6.2.2 (MUST-39), Fr × RCV.BUFF with Fr = 1/2, or a segment. */
@@ -113,6 +116,7 @@ export function consumeFin(c: Connection): boolean {
   c.rcv.nxt = Seq.add(c.rcv.nxt, 1);
   // The window shrank by the FIN's own number; the edge stays.
   c.rcv.edge = Seq.max(c.rcv.edge, c.rcv.nxt);
+  c.assembler = null;
   c.ackNow = true;
   c.tell(END);
   return true;

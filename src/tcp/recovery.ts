@@ -28,8 +28,9 @@ export function onDuplicateAck(c: Connection, now: number): void {
     return;
   }
   if (r.dupAcks !== DUP_THRESH) return;
-  // RFC 6582 §3.2 (2): not again for losses of the window that was already being repaired.
-  if (Seq.lt(c.snd.una, r.recover)) return;
+  // RFC 6582 §3.2 (2): not again for losses of the window that was already being repaired. What is acknowledged must
+  // reach beyond `recover`: at it, the duplicates may be answers to what a timeout sent twice.
+  if (Seq.le(c.snd.una, r.recover)) return;
   r.active = true;
   r.recover = c.snd.max;
   c.congestion.onLoss(c.snd.smss, c.flightSize, now);
@@ -44,7 +45,11 @@ export function onDuplicateAck(c: Connection, now: number): void {
 export function onNewAck(c: Connection, acked: number, now: number): void {
   const r = c.recovery;
   r.dupAcks = 0;
-  if (!r.active) return;
+  if (!r.active) {
+    // RFC 6582 §4.2: what lies behind must not come to seem ahead, 2 GiB later.
+    if (Seq.gt(c.snd.una, r.recover)) r.recover = Seq.add(c.snd.una, -1);
+    return;
+  }
   if (Seq.ge(c.snd.una, r.recover)) {
     r.active = false;
     r.inflation = 0;

@@ -22,18 +22,21 @@ export function flush(c: Connection, now: number): void {
     if (ackIsDue(c)) emitAck(c, now);
     armPersist(c, now);
     armKeepAlive(c, now);
+  } else if (c.state === 'SYN-RECEIVED' && c.ackNow) {
+    emitAck(c, now);
   }
+  if (c.userTimeoutMs > 0) heedUserTimeout(c);
   c.schedule();
 }
 
 function sendSyn(c: Connection, now: number): void {
   c.synOwed = false;
   emitSyn(c, now);
-  if (c.retries === 0) {
-    c.timedEnd = Seq.add(c.iss, 1);
-    c.timedAt = now;
-  }
-  c.timers.retransmitAt = now + c.rto.rtoMs;
+  const isFirst = c.retries === 0 && c.timers.retransmitAt === NEVER;
+  c.timedEnd = Seq.add(c.iss, 1);
+  // Karn, also where the peer's SYN drew ours again; that does not put off the timer, or half-open would be for ever.
+  c.timedAt = isFirst ? now : NEVER;
+  if (c.timers.retransmitAt === NEVER) c.timers.retransmitAt = now + c.rto.rtoMs;
   if (c.stuckSince === NEVER) c.stuckSince = now;
 }
 
@@ -71,13 +74,15 @@ function sendText(c: Connection, now: number): void {
 function lengthToSend(c: Connection, unsent: number, usable: number, mss: number): number {
   const room = Math.min(unsent, usable);
   if (room <= 0) return 0;
-  const superpacket = SUPERPACKET_MAX - (SUPERPACKET_MAX % mss);
+  // On a loopback's MTU one full segment is as large as a superpacket may be.
+  const superpacket = Math.max(mss, SUPERPACKET_MAX - (SUPERPACKET_MAX % mss));
   // Nagle (SHLD-7): a small segment waits for the ACK of what is in flight. Departs in Minshall's way, also Linux: it
   // waits only for an earlier *small* segment, so that the tail of a large write does not wait for a delayed ACK.
-  const nagle = !c.noDelay && !c.finQueued && Seq.gt(c.snd.sml, c.snd.una) && Seq.le(c.snd.up, c.snd.nxt);
+  const smallInFlight = Seq.gt(c.snd.sml, c.snd.una) && Seq.le(c.snd.sml, c.snd.nxt);
+  const nagle = smallInFlight && !c.noDelay && !c.finQueued && Seq.le(c.snd.up, c.snd.nxt);
   if (room === unsent && !nagle) return Math.min(room, superpacket);
   if (room >= mss) return Math.min(room - (room % mss), superpacket);
-  if (room >= c.snd.maxWnd >> 1 && room === Math.min(unsent, c.snd.wnd - c.flightSize)) return room;
+  if (!nagle && room >= c.snd.maxWnd >> 1 && room === Math.min(unsent, c.snd.wnd - c.flightSize)) return room;
   return 0;
 }
 
@@ -124,12 +129,20 @@ export function retransmitFirst(c: Connection, now: number): void {
  * segment go. Without a probe a lost window update would be the end.
  */
 function armPersist(c: Connection, now: number): void {
-  const waiting = c.sendQueue.tail - c.offsetOf(c.snd.nxt) > 0;
-  if (!waiting || c.timers.retransmitAt !== NEVER) {
-    if (!waiting) c.timers.persistAt = NEVER;
-    return;
+  if (!c.owesText) {
+    c.timers.persistAt = NEVER;
+    c.probes = 0;
+  } else if (c.timers.retransmitAt === NEVER) {
+    if (c.stuckSince === NEVER) c.stuckSince = now;
+    if (c.timers.persistAt === NEVER) c.timers.persistAt = now + persistMs(c);
   }
-  if (c.timers.persistAt === NEVER) c.timers.persistAt = now + persistMs(c);
+}
+
+/** RFC 5482: the user's patience may end before the timer does. */
+function heedUserTimeout(c: Connection): void {
+  const end = c.stuckSince + c.userTimeoutMs;
+  if (c.timers.retransmitAt !== NEVER) c.timers.retransmitAt = Math.min(c.timers.retransmitAt, end);
+  if (c.timers.persistAt !== NEVER) c.timers.persistAt = Math.min(c.timers.persistAt, end);
 }
 
 /** SHLD-29, SHLD-30: first after one RTO, then ever more slowly. */
@@ -137,18 +150,23 @@ export function persistMs(c: Connection): number {
   return Math.min(60_000, c.rto.rtoMs * 2 ** Math.min(c.probes, 10));
 }
 
-/** RFC 9293 §3.8.6.1, MUST-36: one byte of new text, beyond the window if must be; it is not timed and not counted lost. */
+/**
+ * RFC 9293 §3.8.6.1, MUST-36: one byte of new text, or the FIN, beyond the window if must be; it is not timed and not
+ * counted lost.
+ */
 export function sendProbe(c: Connection, now: number): void {
   c.probes++;
   // The override of silly window avoidance: what fits the window, else one byte.
-  const unsent = c.sendQueue.tail - c.offsetOf(c.snd.una);
-  const length = Math.max(1, Math.min(unsent, c.snd.wnd, sendMss(c)));
-  emit(c, unsent === length ? Wire.PSH : 0, c.snd.una, length, now);
-  const next = Seq.add(c.snd.una, length);
+  const waiting = c.sendQueue.length;
+  const length = Math.min(waiting, Math.max(1, Math.min(c.snd.wnd, sendMss(c))));
+  const flag = waiting === 0 ? Wire.FIN : length === waiting ? Wire.PSH : 0;
+  emit(c, flag, c.snd.una, length, now);
+  const next = Seq.add(c.snd.una, Math.max(1, length));
   if (Seq.gt(next, c.snd.nxt)) c.snd.nxt = next;
   if (Seq.gt(next, c.snd.max)) c.snd.max = next;
   c.timedAt = NEVER;
   c.timers.persistAt = now + persistMs(c);
+  if (c.userTimeoutMs > 0) heedUserTimeout(c);
 }
 
 /** MUST-26: only while nothing is owed. */

@@ -35,7 +35,8 @@ export class Rcv {
   offeredInSyn = 0;
   /** Last.ACK.sent. RFC 7323 §4.3. */
   lastAckSent: Seq = seq(0);
-  up: Seq = seq(0);
+  /** RCV.UP, as an offset of the stream: one past the urgent data. */
+  up = 0;
   /** Rcv.Wind.Shift, 0 .. 14. */
   shift = 0;
   /** Largest payload seen or offered: two of these draw an ACK. RFC 5681 §4.2 (RMSS). */

@@ -20,7 +20,7 @@ import { ConnectionTable } from './connection-table.js';
 import { answerWithReset, emitFromTimeWait } from './emit.js';
 import { IsnGenerator } from './isn.js';
 import { Listener, type ListenOptions } from './listener.js';
-import { TcpOptions } from './options.js';
+import { TcpOptions, tsBefore } from './options.js';
 import { parseSegment, Segment } from './segment.js';
 import { flush } from './sender.js';
 import * as Seq from './seq.js';
@@ -139,10 +139,11 @@ export class Tcp implements Protocol, Expirable {
       return;
     }
     const row = this.timeWait.find(header.dst, seg.dstPort, header.src, seg.srcPort);
+    const before = row >= 0 ? this.timeWait.sndNxt(row) : null;
     if (row >= 0 && !this.arriveInTimeWait(row, seg, header, now)) return;
     const listener = this.listenerFor(header.dst, seg.dstPort);
     if (listener !== null) {
-      listener.arrive(seg, header, now);
+      listener.arrive(seg, header, before, now);
       return;
     }
     this.env.counters.drop('tcp-no-socket');
@@ -195,8 +196,11 @@ export class Tcp implements Protocol, Expirable {
       }
     }
     this.env.counters.drop('tcp-time-wait');
-    // The FIN again: our ACK was lost; 2MSL begin anew.
-    if ((seg.flags & Wire.FIN) !== 0) t.refresh(row, now + this.options.timeWaitMs);
+    // The FIN again: our ACK was lost; 2MSL begin anew. Any other FIN is nobody's.
+    if ((seg.flags & Wire.FIN) !== 0 && Seq.add(seg.seq, seg.length) === t.rcvNxt(row)) {
+      t.refresh(row, now + this.options.timeWaitMs);
+      if (seg.options.hasTimestamps && !tsBefore(seg.options.tsVal, t.tsRecent(row))) t.setTsRecent(row, seg.options.tsVal);
+    }
     // Text, SYN or FIN is told where we are. A bare ACK is not: it may be the answer to one of ours.
     if (seg.length > 0) emitFromTimeWait(this, row, now);
     return false;
@@ -265,7 +269,7 @@ export class Tcp implements Protocol, Expirable {
     if (localPort === 0) localPort = this.ports.pick(flow.src, flow.dst, options.port, isFree);
     else if (!isFree(localPort)) throw new NetError('EADDRINUSE', 'connect', where);
     if (localPort === 0) throw new NetError('EADDRNOTAVAIL', 'connect', where);
-    const c = this.newConnection(flow, localPort, options.port, null, this.env.now());
+    const c = this.newConnection(flow, localPort, options.port, null, null, this.env.now());
     if (c === null) throw new NetError('ENOBUFS', 'connect', where);
     c.configure(options);
     c.state = 'SYN-SENT';
@@ -310,14 +314,21 @@ export class Tcp implements Protocol, Expirable {
 
   // What connections ask.
 
-  /** A connection in the table, in CLOSED, its sequence number chosen; null: the table is full. */
-  newConnection(flow: Flow, localPort: number, remotePort: number, listener: Listener | null, now: number): Connection | null {
+  /**
+   * A connection in the table, in CLOSED, its sequence number chosen; null: the table is full.
+   * @param before  SND.NXT of the connection in TIME-WAIT whose place it takes; null: of none
+   */
+  newConnection(
+    flow: Flow, localPort: number, remotePort: number, listener: Listener | null, before: Seq.Seq | null, now: number,
+  ): Connection | null {
     if (this.connections.size >= this.options.connections) {
       this.env.counters.drop('tcp-too-many-connections');
       return null;
     }
     const c = new Connection(this, flow, localPort, remotePort, listener);
     c.iss = this.isn.next(flow.src, localPort, flow.dst, remotePort, now);
+    // RFC 9293 MAY-2 (1), RFC 6191 §2: larger than any that the old connection used, by a window. Also Linux.
+    if (before !== null && Seq.lt(c.iss, Seq.add(before, 0x1_0000))) c.iss = Seq.add(before, 0x1_0000);
     c.snd.una = c.iss;
     c.snd.nxt = Seq.add(c.iss, 1);
     c.snd.max = c.snd.nxt;

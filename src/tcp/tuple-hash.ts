@@ -5,9 +5,9 @@ import type { Random } from '../random.js';
 
 /**
  * Vector multiply-shift (Dietzfelbinger 1996): the tuple is cut into 16-bit halves, each is multiplied by a
- * secret random int32, and of the sum modulo 2^32 the *top* bits are the answer. Any two tuples, however they
- * were chosen, meet in one of 2^bits buckets with probability 2^-bits over the choice of the secret, as long
- * as bits <= 17. That is a proof and not a hope, which is why it is this and not a seeded mixer: whoever does
+ * secret random int32, and of the sum modulo 2^32 the *top* bits are the answer. Any two tuples of one family,
+ * however they were chosen, meet in one of 2^bits buckets with probability 2^-bits over the choice of the
+ * secret, as long as bits <= 17. That is a proof and not a hope, which is why it is this and not a seeded mixer: whoever does
  * not know the secret cannot pick tuples that pile up. (It gives no secrecy: nothing that a peer can see may
  * be computed from it.)
  */

@@ -102,7 +102,7 @@ function randomBytes(random: SeededRandom, length: number): Uint8Array {
 
 const INTERESTING = [0, 1, 2, 4, 5, 8, 0x0f, 0x10, 0x40, 0x7f, 0x80, 0xfe, 0xff];
 
-function mutate(random: SeededRandom, frame: Uint8Array, corpus: readonly Uint8Array[]): Uint8Array {
+function mutate(random: SeededRandom, frame: Uint8Array<ArrayBuffer>, corpus: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   if (frame.length === 0) return frame;
   // Headers are where the decisions are.
   const at = random.below(random.below(3) === 0 ? frame.length : Math.min(80, frame.length));

@@ -21,6 +21,8 @@ export class Inbox implements FrameSink {
   readonly lostWith: NetError[] = [];
   /** Called for each packet first; true: it is dealt with. */
   answer: (packet: Packet) => boolean = () => false;
+  /** Called at the end of each batch. */
+  rest: () => void = () => {};
   private news: () => void = () => {};
 
   receive(packet: Packet): void {
@@ -31,6 +33,7 @@ export class Inbox implements FrameSink {
 
   batchEnd(): void {
     this.batches++;
+    this.rest();
   }
 
   lost(error: NetError): void {

@@ -5,15 +5,16 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { writeFileSync } from 'node:fs';
 
+import { address } from '../../src/address.js';
 import { hex, setU16, setU32, u16, u32 } from '../../src/bytes.js';
 import { completeChecksum } from '../../src/checksum.js';
 import type { NetError } from '../../src/errors.js';
 import {
   IFF_NO_PI, IFF_TUN, numberOf, requestFor, SIOCGIFINDEX, TUNSETIFF, withFlags,
 } from '../../src/link/node/ifreq.js';
-import { exists, setUp } from '../../src/link/node/kernel-side.js';
+import { exists, type KernelSide, prefixOf, setUp } from '../../src/link/node/kernel-side.js';
 import { AF_INET, loadLinux, O_RDWR, SOCK_DGRAM } from '../../src/link/node/linux.js';
-import { change, upRequest } from '../../src/link/node/rtnetlink.js';
+import { change, isLocal, upRequest } from '../../src/link/node/rtnetlink.js';
 import { openTun, type TunDevice, type TunOptions } from '../../src/link/node/tun.js';
 import { type Packet, packetOf } from '../../src/packet.js';
 import { kernelPing } from '../../tools/kernel-ping.js';
@@ -312,6 +313,32 @@ async function closed(): Promise<unknown> {
   return { before, sent, lost: inbox.lostWith.length, refused: tun.refused };
 }
 
+/** The application closes the device in the turn that finds it deleted: it knows, and is not told. */
+async function closedWhenDeleted(): Promise<unknown> {
+  const { tun, inbox } = open();
+  let rests = 0;
+  inbox.rest = () => {
+    rests++;
+    tun.close();
+  };
+  deleteLink(tun.name);
+  while (rests === 0) await new Promise((resolve) => setImmediate(resolve));
+  return { lost: inbox.lostWith.length };
+}
+
+/** A watch that is closed is dead: in native code its calls would crash. */
+async function watching(): Promise<unknown> {
+  const linux = loadLinux();
+  const fd = linux.socket(AF_INET, SOCK_DGRAM, 0);
+  const watch = linux.watch(fd, () => {});
+  watch.close();
+  watch.ref();
+  watch.unref();
+  watch.close();
+  linux.close(fd);
+  return {};
+}
+
 /** It is left open and attached, but need not keep the process alive. */
 async function unreferenced(): Promise<unknown> {
   const { tun } = open();
@@ -408,9 +435,9 @@ function becomeNobody(): boolean {
   }
 }
 
-function failureOf(attempt: () => TunDevice): unknown {
+function failureOf(attempt: () => unknown): unknown {
   try {
-    attempt().close();
+    attempt();
     return 'it did not fail';
   } catch (error) {
     const { name, code, message, syscall } = error as NetError;
@@ -436,6 +463,33 @@ async function persistent(): Promise<unknown> {
   return { mtu: tun.mtu, exists: exists(linux, 'kept0') };
 }
 
+/** Root has prepared everything: who has no privilege may ask for it as it is, and for nothing else. */
+async function prepared(): Promise<unknown> {
+  const linux = loadLinux();
+  const { tun } = open({ mtu: 1350, txQueueLength: 700 });
+  if (!becomeNobody()) return null;
+  const addresses = ADDRESSES.map(prefixOf);
+  const asItIs = setUp(linux, tun.name, { mtu: 1350, txQueueLength: 700, addresses });
+  const others: Partial<KernelSide>[] = [
+    { mtu: 1400 }, { txQueueLength: 800 }, { addresses: [prefixOf('10.0.0.1/25')] }, { addresses: [prefixOf('fd00::1/65')] },
+  ];
+  const outcomes = others.map((other) => failureOf(() => setUp(linux, tun.name, { addresses: [], ...other })));
+  tun.close();
+  return { asItIs, outcomes };
+}
+
+/** The kernel's addresses are its own as soon as the device is open. */
+async function prompt(): Promise<unknown> {
+  const linux = loadLinux();
+  let late = 0;
+  for (let i = 0; i < 30; i++) {
+    const tun = openTun({ medium: i % 2 === 0 ? 'ip' : 'ethernet', addresses: ADDRESSES });
+    if (!isLocal(linux, address(KERNEL[6])) || !isLocal(linux, address(KERNEL[4]))) late++;
+    tun.close();
+  }
+  return { late };
+}
+
 /** Two queues of one device: a flow's packets come to one of them. */
 async function queues(): Promise<unknown> {
   const a = open({ name: 'many0', multiQueue: true });
@@ -451,6 +505,6 @@ async function queues(): Promise<unknown> {
 }
 
 await perform({
-  udpIn, ping, tcpIn, tcpOut, udpOut, forwarded, two, tap, deleted, closed, unreferenced, collected, throwing, burst,
-  refusals, failures, persistent, queues,
+  udpIn, ping, tcpIn, tcpOut, udpOut, forwarded, two, tap, deleted, closed, closedWhenDeleted, watching, unreferenced,
+  collected, throwing, burst, refusals, failures, persistent, prepared, prompt, queues,
 });

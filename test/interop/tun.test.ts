@@ -149,6 +149,20 @@ describe('several devices', () => {
   });
 });
 
+describe("the kernel's end", () => {
+  test('has its addresses as soon as the device is open', async () => {
+    expect(await observe('prompt')).toEqual({ late: 0 });
+  });
+
+  test('needs no privilege when it is already as wanted', async ({ skip }) => {
+    const seen = await observe<{ asItIs: number; outcomes: unknown[] } | null>('prepared');
+    if (seen === null) return skip('root is root in a user namespace only, and cannot become nobody');
+    expect(seen.asItIs).toBe(1350);
+    const refused = { code: 'EPERM', syscall: 'rtnetlink', message: expect.stringContaining('run as root') as string };
+    expect(seen.outcomes).toEqual(Array(4).fill(expect.objectContaining(refused)));
+  });
+});
+
 describe('the end of a device', () => {
   test.each(['empty', 'full'])('a deleted interface is told once, at rest (queue %s)', async (queue) => {
     expect(await observe('deleted', queue)).toEqual({
@@ -160,6 +174,14 @@ describe('the end of a device', () => {
 
   test('a closed device vanishes, whoever closes it, and is not called lost', async () => {
     expect(await observe('closed')).toEqual({ before: true, sent: false, lost: 0, refused: { full: 0, invalid: 0, down: 0 } });
+  });
+
+  test('a device that is closed when it is found deleted is not called lost', async () => {
+    expect(await observe('closedWhenDeleted')).toEqual({ lost: 0 });
+  });
+
+  test('a closed watch can be closed again', async () => {
+    expect(await observe('watching')).toEqual({});
   });
 
   test('a device that is not referenced lets the process end', async () => {

@@ -64,8 +64,8 @@ describe('an address’s text', () => {
 
   test('is written as the URL standard writes it', () => {
     fc.assert(fc.property(v6, (a) => {
-      const plain = [a.w0, a.w1, a.w2, a.w3].map((w) => `${(w >>> 16).toString(16)}:${(w & 0xffff).toString(16)}`).join(':');
-      expect(formatAddress(a)).toBe(new URL(`http://[${plain}]/`).hostname.slice(1, -1));
+      const plain = [a.w0, a.w1, a.w2, a.w3].flatMap((w) => [w >>> 16, w & 0xffff]).map((g) => g.toString(16));
+      expect(formatAddress(a)).toBe(new URL(`http://[${plain.join(':')}]/`).hostname.slice(1, -1));
     }), { numRuns: 1000 });
     fc.assert(fc.property(v4, (a) => {
       expect(formatAddress(a)).toBe(new URL(`http://${a.w3 >>> 0}/`).hostname);
@@ -82,7 +82,7 @@ describe('an address’s text', () => {
 
 describe('prefixes', () => {
   const bits = (a: Address): bigint =>
-    isV4(a) ? BigInt(a.w3 >>> 0) : [a.w0, a.w1, a.w2, a.w3].reduce((sum, w) => (sum << 32n) | BigInt(w >>> 0), 0n);
+    (isV4(a) ? [a.w3] : [a.w0, a.w1, a.w2, a.w3]).reduce((sum, w) => (sum << 32n) | BigInt(w >>> 0), 0n);
   const width = (a: Address): number => (isV4(a) ? 32 : 128);
 
   /** Two addresses that share a beginning, for independent ones hardly ever do. */
@@ -94,13 +94,15 @@ describe('prefixes', () => {
       };
       const mix = (x: number, y: number, m: number): number => (x & m) | (y & ~m);
       if (isV4(a)) return [a, new Address(0, 0, 0xffff, mix(a.w3, b.w3, mask(0)))];
-      return [a, new Address(mix(a.w0, b.w0, mask(0)), mix(a.w1, b.w1, mask(1)), mix(a.w2, b.w2, mask(2)), mix(a.w3, b.w3, mask(3)))];
+      const [w0, w1] = [mix(a.w0, b.w0, mask(0)), mix(a.w1, b.w1, mask(1))];
+      return [a, new Address(w0, w1, mix(a.w2, b.w2, mask(2)), mix(a.w3, b.w3, mask(3)))];
     })).filter(([a, b]) => isV4(a) === isV4(b));
 
   test('two addresses share the bits in front of the first that differs, and lie in the prefixes up to there', () => {
     fc.assert(fc.property(pair, ([a, b]) => {
       let shared = 0;
-      while (shared < width(a) && bits(a) >> BigInt(width(a) - 1 - shared) === bits(b) >> BigInt(width(a) - 1 - shared)) shared++;
+      const front = (x: Address, n: number): bigint => bits(x) >> BigInt(width(x) - n);
+      while (shared < width(a) && front(a, shared + 1) === front(b, shared + 1)) shared++;
       expect(commonPrefixLength(a, b)).toBe(shared);
       for (let n = 0; n <= width(a); n++) expect(hasPrefix(a, b, n), `/${n}`).toBe(n <= shared);
     }), { numRuns: 300 });

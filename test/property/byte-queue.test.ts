@@ -75,14 +75,14 @@ test('a send queue reads as the stream that was written, and keeps its slabs to 
       expect(total).toBeGreaterThanOrEqual(owned);
       owned = total;
       poison(pool);
-      for (const other of queues) readAll(other);
+      for (const other of queues) readAll(other.queue, other.seed);
     }
   }), { numRuns: 100 });
 
-  function readAll({ queue, seed, head, tail }: { queue: SendQueue; seed: number; head: number; tail: number }): void {
-    const all = new Uint8Array(tail - head);
-    queue.copyTo(head, all.length, all, 0);
-    expectStream(all, seed, head);
+  function readAll(queue: SendQueue, seed: number): void {
+    const all = new Uint8Array(queue.length);
+    queue.copyTo(queue.head, all.length, all, 0);
+    expectStream(all, seed, queue.head);
   }
 });
 

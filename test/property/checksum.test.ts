@@ -15,14 +15,16 @@ function oracle(bytes: Uint8Array, initial = 0n): number {
 }
 
 /** Bytes with both kinds of extremes, in a memory that begins elsewhere than its buffer. */
-const memory = fc.tuple(fc.uint8Array({ minLength: 0, maxLength: 300 }), fc.constantFrom(0, 0, 0xff)).map(([drawn, fill]) => {
+const memory = fc.tuple(fc.uint8Array({ maxLength: 300 }), fc.constantFrom(0, 0, 0xff)).map(([drawn, fill]) => {
   const whole = new ArrayBuffer(4 + 320);
   const bytes = new Uint8Array(whole, 4);
   bytes.fill(fill);
   bytes.set(drawn, 8);
   return { bytes, lanes: new Uint32Array(whole, 4) };
 });
-const initialSum = fc.oneof(fc.nat({ max: 0xffff }), fc.nat({ max: 0xffffffff }), fc.constantFrom(0, 0xffff, 0xffffffff));
+const initialSum = fc.oneof(
+  fc.nat({ max: 0xffff }), fc.nat({ max: 0xffffffff }), fc.constantFrom(0, 0xffff, 0xffffffff),
+);
 
 test('a sum, by bytes or by lanes, is that of RFC 1071, from any offset to any other', () => {
   const range = fc.tuple(fc.nat({ max: 320 }), fc.nat({ max: 320 }));
@@ -58,7 +60,8 @@ test('a pseudo-header’s sum is that of its bytes, in IPv4 and in IPv6', () => 
   const v6 = fc.tuple(word, word, word, word).map((w) => new Address(...w));
   const v4 = word.map((w) => new Address(0, 0, 0xffff, w));
   const family = fc.oneof(fc.tuple(v4, v4), fc.tuple(v6, v6));
-  fc.assert(fc.property(family, fc.nat({ max: 255 }), fc.integer({ min: 1, max: 65_535 }), ([src, dst], protocol, length) => {
+  const length16 = fc.integer({ min: 1, max: 65_535 });
+  fc.assert(fc.property(family, fc.nat({ max: 255 }), length16, ([src, dst], protocol, length) => {
     const header = new DataView(new ArrayBuffer(40));
     const words = src.family === 4
       ? [src.w3, dst.w3, (protocol << 16) | length] // RFC 768: zero, protocol, length
@@ -70,7 +73,7 @@ test('a pseudo-header’s sum is that of its bytes, in IPv4 and in IPv6', () => 
 
 test('an adjusted checksum is the checksum of the adjusted header (RFC 1624)', () => {
   // A header is never all zeros: its version is not. There alone the two zeros could not be told apart.
-  const header = fc.uint8Array({ minLength: 20, maxLength: 20 }).map((b) => Uint8Array.from(b, (x, i) => (i === 0 ? 0x45 : x)));
+  const header = fc.uint8Array({ minLength: 19, maxLength: 19 }).map((b) => Uint8Array.of(0x45, ...b));
   const extreme = fc.oneof(fc.nat({ max: 0xffff }), fc.constantFrom(0, 0xffff));
   fc.assert(fc.property(header, fc.integer({ min: 1, max: 9 }), extreme, (b, word, after) => {
     const checksum = finish(oracle(b));

@@ -4,7 +4,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Address } from '../../src/address.js';
-import { Interface } from '../../src/ip/interface.js';
+import { type AddressState, Interface } from '../../src/ip/interface.js';
 import { PathMtuCache } from '../../src/ip/path-mtu.js';
 import { RouteTable } from '../../src/ip/routes.js';
 import { selectSource } from '../../src/ip/source-selection.js';
@@ -23,21 +23,32 @@ const numberOf = (a: Address): bigint => [a.w0, a.w1, a.w2, a.w3].reduce(
   (n, w) => (n << 32n) | BigInt(w >>> 0), 0n,
 );
 const isMapped = (n: bigint): boolean => n >> 32n === 0xffffn;
-const bitsOf = (n: bigint): string => isMapped(n) ? (n & 0xffffffffn).toString(2).padStart(32, '0') : n.toString(2).padStart(128, '0');
+const bitsOf = (n: bigint): string =>
+  isMapped(n) ? (n & 0xffffffffn).toString(2).padStart(32, '0') : n.toString(2).padStart(128, '0');
 
 // Few bits vary, so that prefixes meet.
 const nearby = (bits: number): number => ((bits & 0xf0) << 20) | (bits & 0xf);
 const addresses = fc.tuple(fc.constantFrom(4, 6), fc.nat(255), fc.nat(255)).map(([family, x, y]) =>
-  family === 4 ? new Address(0, 0, 0xffff, nearby(x) | ((y & 1) << 16)) : new Address(nearby(x), nearby(y), 0, nearby(x ^ y)));
-const lengths = (a: Address): fc.Arbitrary<number> => fc.oneof(
-  fc.integer({ min: 0, max: a.family === 4 ? 32 : 128 }), fc.constantFrom(
-    ...(a.family === 4 ? [0, 4, 5, 6, 7, 8, 15, 16, 28, 31, 32] : [0, 1, 4, 6, 36, 64, 100, 127, 128]),
-  ),
-);
+  family === 4
+    ? new Address(0, 0, 0xffff, nearby(x) | ((y & 1) << 16))
+    : new Address(nearby(x), nearby(y), 0, nearby(x ^ y)));
+const lengths = (a: Address): fc.Arbitrary<number> => {
+  const edges = a.family === 4 ? [0, 4, 5, 6, 7, 8, 15, 16, 28, 31, 32] : [0, 1, 4, 6, 36, 64, 100, 127, 128];
+  return fc.oneof(fc.integer({ min: 0, max: a.family === 4 ? 32 : 128 }), fc.constantFrom(...edges));
+};
 const entries = addresses.chain((destination) => fc.record({
   destination: fc.constant(destination), prefixLength: lengths(destination), at: fc.nat(2), metric: fc.nat(2),
   gateway: fc.option(fc.nat(2)),
 }));
+
+interface Naive {
+  prefix: string;
+  family: number;
+  key: string;
+  metric: number;
+  index: number;
+  hop: string | null;
+}
 
 describe('the routing table', () => {
   test('answers as somebody does who looks at every route', () => {
@@ -45,11 +56,12 @@ describe('the routing table', () => {
       { weight: 3, arbitrary: fc.tuple(fc.constant('add' as const), entries) },
       { weight: 1, arbitrary: fc.tuple(fc.constant('remove' as const), entries) },
     );
-    fc.assert(fc.property(fc.array(change, { maxLength: 25 }), fc.array(fc.tuple(addresses, fc.constantFrom(0, 0, 2, 3, 9)), { minLength: 10, maxLength: 30 }), (changes, questions) => {
+    const question = fc.tuple(addresses, fc.constantFrom(0, 0, 2, 3, 9));
+    const changesMade = fc.array(change, { maxLength: 25 });
+    const questionsAsked = fc.array(question, { minLength: 10, maxLength: 30 });
+    fc.assert(fc.property(changesMade, questionsAsked, (changes, questions) => {
       const routes = new RouteTable(new LimitRegistry());
-      let naive: {
-        prefix: string; family: number; key: string; metric: number; index: number; hop: string | null,
-      }[] = [];
+      let naive: Naive[] = [];
       for (const [what, { destination, prefixLength, at, metric, gateway: n }] of changes) {
         const through = interfaces[at]!;
         const gateway = n === null ? null : destination.family === 4 ? ip(`10.9.9.${n}`) : ip(`fe80::${n}`);
@@ -57,12 +69,10 @@ describe('the routing table', () => {
         const key = `${destination.family} ${prefix} ${at} ${n}`;
         naive = naive.filter((row) => row.key !== key);
         if (what === 'add') {
-          naive.push(
-            {
-              prefix, family: destination.family, key, metric, index: through.index,
-              hop: gateway === null ? null : gateway.toString(),
-            },
-          );
+          naive.push({
+            prefix, family: destination.family, key, metric, index: through.index,
+            hop: gateway === null ? null : gateway.toString(),
+          });
           routes.add({ destination, prefixLength, interface: through, gateway, metric });
         } else {
           routes.remove(destination, prefixLength, through, gateway);
@@ -71,14 +81,12 @@ describe('the routing table', () => {
       expect(routes.entries()).toHaveLength(naive.length);
       for (const [dst, zone] of questions) {
         const digits = bitsOf(numberOf(dst));
-        let best: (typeof naive)[number] | null = null;
+        let best = null as Naive | null;
         for (const row of naive) {
-          if (row.family !== dst.family || !digits.startsWith(row.prefix) || (
-            zone !== 0 && row.index !== zone
-          )) continue;
-          if (best === null || row.prefix.length > best.prefix.length || (
-            row.prefix.length === best.prefix.length && row.metric < best.metric
-          )) best = row;
+          if (row.family !== dst.family || !digits.startsWith(row.prefix)) continue;
+          if (zone !== 0 && row.index !== zone) continue;
+          const longer = row.prefix.length - (best?.prefix.length ?? -1);
+          if (longer > 0 || (longer === 0 && row.metric < best!.metric)) best = row;
         }
         const found = routes.lookup(dst, zone);
         expect(found && [found.interface.index, found.nextHop.toString(), found.onLink])
@@ -95,14 +103,16 @@ describe('source selection', () => {
     '10.0.0.1', '10.0.0.2', '10.1.0.1', '169.254.1.1', '192.168.0.1',
   );
   const candidates = fc.uniqueArray(fc.record({
-    text: kinds, prefixLength: fc.constantFrom(8, 16, 24, 32), state: fc.constantFrom(
-      'preferred' as const, 'preferred' as const, 'deprecated' as const, 'tentative' as const,
-    ), temporary: fc.boolean(),
+    text: kinds, prefixLength: fc.constantFrom(8, 16, 24, 32), temporary: fc.boolean(),
+    state: fc.constantFrom<AddressState>('preferred', 'preferred', 'deprecated', 'tentative'),
   }), { maxLength: 6, selector: (each) => each.text });
 
-  const scope = (text: string): number => /^(fe8|169\.254)/.test(text) ? 2 : /^fec/.test(text) ? 5 : /^ff/.test(text) ? Number.parseInt(text[3]!, 16) : 14;
-  const label = (text: string): number =>
-    text.includes('.') ? 4 : text.startsWith('2002:') ? 2 : text.startsWith('2001::') ? 5 : /^f[cd]/.test(text) ? 13 : text.startsWith('fec') ? 11 : 1;
+  const scope = (text: string): number => {
+    if (text.startsWith('ff')) return Number.parseInt(text[3]!, 16);
+    return /^(fe8|169\.254)/.test(text) ? 2 : text.startsWith('fec') ? 5 : 14;
+  };
+  const LABELS: [RegExp, number][] = [[/\./, 4], [/^2002:/, 2], [/^2001::/, 5], [/^f[cd]/, 13], [/^fec/, 11], [/^/, 1]];
+  const label = (text: string): number => LABELS.find(([form]) => form.test(text))![1];
   const shared = (a: string, b: string): number => {
     const [x, y] = [bitsOf(numberOf(ip(a))), bitsOf(numberOf(ip(b)))];
     let n = 0;
@@ -126,11 +136,8 @@ describe('source selection', () => {
       // The smallest scope that is large enough, else the largest.
       keep((c) => scope(c.text) >= scope(dst) ? 100 - scope(c.text) : scope(c.text) - 100);
       keep((c) => Number(c.state === 'preferred'));
-      keep(
-        (c) => Number(
-          c.text.includes('.') === nextHop.includes('.') && shared(c.text, nextHop) >= c.prefixLength,
-        ),
-      );
+      const near = (text: string): number => text.includes('.') === nextHop.includes('.') ? shared(text, nextHop) : -1;
+      keep((c) => Number(near(c.text) >= c.prefixLength));
       keep((c) => Number(label(c.text) === label(dst)));
       keep((c) => Number(c.temporary));
       keep((c) => Math.min(shared(c.text, dst), c.prefixLength));
@@ -145,9 +152,8 @@ describe('source selection', () => {
 describe('the table of path MTUs', () => {
   test('is a map whose entries are forgotten ten minutes after they were set', () => {
     const steps = fc.array(fc.record({
-      host: fc.nat(8), mtu: fc.integer({ min: 552, max: 1500 }), wait: fc.oneof(
-        fc.nat(1000), fc.nat(400_000),
-      ), expire: fc.boolean(),
+      host: fc.nat(8), mtu: fc.integer({ min: 552, max: 1500 }), expire: fc.boolean(),
+      wait: fc.oneof(fc.nat(1000), fc.nat(400_000)),
     }), { maxLength: 40 });
     fc.assert(fc.property(steps, (list) => {
       const cache = new PathMtuCache({ limits: new LimitRegistry(), random: new SeededRandom(3) });
@@ -168,16 +174,16 @@ describe('the table of path MTUs', () => {
             row === undefined || now >= row.until ? Infinity : row.mtu,
           );
         }
-        if (expire) expect(cache.nextTimeout()).toBe(
-          Math.min(Infinity, ...[...naive.values()].map((row) => row.until).filter((until) => until > now)),
-        );
+        const ahead = [...naive.values()].map((row) => row.until).filter((until) => until > now);
+        if (expire) expect(cache.nextTimeout()).toBe(Math.min(Infinity, ...ahead));
       }
     }), { numRuns: 300 });
   });
 
   test('never judges above what is, nor below the floor unless it was there', () => {
     const cache = new PathMtuCache({ limits: new LimitRegistry(), random: new SeededRandom(3) });
-    fc.assert(fc.property(fc.boolean(), fc.nat(70_000), fc.integer({ min: 300, max: 65_535 }), (isV4, told, current) => {
+    const mtus = fc.integer({ min: 300, max: 65_535 });
+    fc.assert(fc.property(fc.boolean(), fc.nat(70_000), mtus, (isV4, told, current) => {
       const judged = cache.judge(isV4 ? ip('10.0.0.1') : ip('fd00::1'), told, current);
       expect(judged).toBeLessThanOrEqual(current);
       if (judged < current) expect(judged).toBeGreaterThanOrEqual(isV4 ? 552 : 1280);

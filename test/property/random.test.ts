@@ -99,7 +99,9 @@ describe('a fork', () => {
 
   test('of a neighbouring seed with a neighbouring name is another', () => {
     const streams = new Set<number>();
-    for (let s = 0; s < 32; s++) for (const name of '@ABCDEFGHIJKLMNOPQRSTUVWXYZ') streams.add(new SeededRandom(s).fork(name).u32());
+    for (let s = 0; s < 32; s++) {
+      for (const name of '@ABCDEFGHIJKLMNOPQRSTUVWXYZ') streams.add(new SeededRandom(s).fork(name).u32());
+    }
     expect(streams.size).toBe(32 * 27);
   });
 });

@@ -9,7 +9,7 @@ describe.each([4, 6] as const)('the handshake over IPv%i', (family) => {
     const h = new ScriptHost({ family }).listen();
     h.play(tcp`
       +0     < S  0:0(0)         win 65535 <mss 1000,sackOK>
-      +0     > S. 0:0(0) ack 1             <mss 1460,sackOK>
+      +0     > S. 0:0(0) ack 1             <mss ${family === 4 ? 1460 : 1440},sackOK>
       +100ms < .  1:1(0) ack 1   win 4000
     `);
     expect(h.connection!.state).toBe('ESTABLISHED');

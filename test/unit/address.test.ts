@@ -2,9 +2,9 @@
 
 import { describe, expect, test } from 'vitest';
 import {
-  Address, ALL_NODES, ALL_ROUTERS, ANY4, ANY6, address, BROADCAST4, cell, copyOf, formatAddress, hasPrefix, isLimitedBroadcast,
-  isLinkLocal, isLoopback, isMulticast, isUniqueLocal, isUnspecified, isV4, LOOPBACK4, LOOPBACK6, parseAddress, parsePrefix,
-  commonPrefixLength, refill16, refill4, scopeOf, solicitedNode, subnetBroadcast, v4, write16, write4,
+  Address, ALL_NODES, ALL_ROUTERS, ANY4, ANY6, address, BROADCAST4, cell, commonPrefixLength, copyOf,
+  formatAddress, hasPrefix, isLimitedBroadcast, isLinkLocal, isLoopback, isMulticast, isUniqueLocal, isUnspecified,
+  isV4, LOOPBACK4, LOOPBACK6, parseAddress, parsePrefix, refill16, refill4, scopeOf, solicitedNode, subnetBroadcast, v4, write16, write4,
 } from '../../src/address.js';
 import { fromHex, hex } from '../../src/bytes.js';
 
@@ -46,12 +46,16 @@ describe('the text form of an address', () => {
   });
 
   test.each([
-    '', ' ', '1.2.3', '1.2.3.4.5', '1.2.3.256', '01.2.3.4', '1.2.3.04', '1..2.3', '.1.2.3', '1.2.3.', '1.2.3.4 ', ' 1.2.3.4',
+    '', ' ', '1.2.3', '1.2.3.4.5', '1.2.3.256', '01.2.3.4', '1.2.3.04', '1..2.3', '.1.2.3', '1.2.3.',
+    '1.2.3.4 ', ' 1.2.3.4',
     '0x1.2.3.4', '1.2.3.-4', '1.2.3.1e1', '1.2.3.4%1', '16909060', '1.2.3.4/8',
     ':', ':::', '1', '1:', ':1', '1:2:3:4:5:6:7', '1:2:3:4:5:6:7:8:9', '1:2:3:4:5:6:7:8::', '::1:2:3:4:5:6:7:8',
-    '1:2:3:4::5:6:7:8', '1::2::3', '1:::2', '12345::', '::g', '::1 ', '::-1', '[::1]', '1:2:3:4:5:6:7:', ':1:2:3:4:5:6:7',
-    '1:2:3:4:5:6:7:1.2.3.4', '1:2:3:4:5:1.2.3.4', '::1.2.3', '::1.2.3.4.5', '::1.2.3.256', '::01.2.3.4', '1.2.3.4::', '::1.2.3.4:5',
-    '::1%', '::1%%1', '::1%-1', '::1%01', '::1%eth0', '%1', '1%::1', '::1%2147483648', '::1%99999999999999', '::ffff:1.2.3.4%1', '::1%1.2.3',
+    '1:2:3:4::5:6:7:8', '1::2::3', '1:::2', '12345::', '::g', '::1 ', '::-1', '[::1]',
+    '1:2:3:4:5:6:7:', ':1:2:3:4:5:6:7',
+    '1:2:3:4:5:6:7:1.2.3.4', '1:2:3:4:5:1.2.3.4', '::1.2.3', '::1.2.3.4.5', '::1.2.3.256', '::01.2.3.4',
+    '1.2.3.4::', '::1.2.3.4:5',
+    '::1%', '::1%%1', '::1%-1', '::1%01', '::1%eth0', '%1', '1%::1', '::1%2147483648',
+    '::1%99999999999999', '::ffff:1.2.3.4%1', '::1%1.2.3',
   ])('%j is none', (text) => {
     expect(parseAddress(text)).toBeNull();
   });
@@ -62,7 +66,9 @@ describe('the text form of an address', () => {
   });
 
   test('of any length is read in one pass', () => {
-    for (const part of ['1', '1.', ':', '1:', '::', '0', '%', '::1%']) expect(parseAddress(part.repeat(1_000_000))).toBeNull();
+    for (const part of ['1', '1.', ':', '1:', '::', '0', '%', '::1%']) {
+      expect(parseAddress(part.repeat(1_000_000))).toBeNull();
+    }
   });
 
   test('that a caller got wrong is an error like Node’s', () => {
@@ -70,7 +76,9 @@ describe('the text form of an address', () => {
       name: 'TypeError', code: 'ERR_INVALID_ARG_VALUE',
       message: "The argument 'address' must be an IP address. Received '10.0.0.300'",
     }));
-    expect(() => address(undefined as unknown as string)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE' }));
+    expect(() => address(undefined as unknown as string)).toThrow(expect.objectContaining({
+      name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE',
+    }));
   });
 });
 
@@ -91,7 +99,8 @@ describe('a prefix', () => {
   });
 
   test.each([
-    '10.0.0.2', '10.0.0.2/', '10.0.0.2/33', '10.0.0.2/-1', '10.0.0.2/08', '10.0.0.2/8/8', '10.0.0.2/8 ', ' 10.0.0.2/8', '10.0.0.2 /8', '/8', '10/8', '',
+    '10.0.0.2', '10.0.0.2/', '10.0.0.2/33', '10.0.0.2/-1', '10.0.0.2/08', '10.0.0.2/8/8',
+    '10.0.0.2/8 ', ' 10.0.0.2/8', '10.0.0.2 /8', '/8', '10/8', '',
     '::1/129', '::ffff:10.0.0.2/95', '::ffff:10.0.0.2/129', '::1/64%1',
   ])('%j is none', (text) => {
     expect(parsePrefix(text)).toBeNull();
@@ -169,11 +178,13 @@ describe('the kinds of addresses', () => {
     // RFC 6724 §3.1, §3.4
     ['::1', 2], ['fe80::1', 2], ['fec0::1', 5], ['feff::1', 5], ['fd00::1', 14], ['2001:db8::1', 14],
     // RFC 6724 §3.2
-    ['127.0.0.1', 2], ['169.254.1.1', 2], ['10.0.0.1', 14], ['192.168.0.1', 14], ['100.64.0.1', 14], ['192.0.2.1', 14],
+    ['127.0.0.1', 2], ['169.254.1.1', 2], ['10.0.0.1', 14], ['192.168.0.1', 14], ['100.64.0.1', 14],
+    ['192.0.2.1', 14],
     // RFC 4291 §2.7
     ['ff01::1', 1], ['ff02::1', 2], ['ff05::2', 5], ['ff08::1', 8], ['ff0e::1', 14], ['ff35::1', 5],
     // RFC 2365
-    ['224.0.0.1', 2], ['224.0.0.255', 2], ['224.0.1.0', 14], ['239.255.0.1', 3], ['239.192.0.1', 8], ['239.195.255.255', 8],
+    ['224.0.0.1', 2], ['224.0.0.255', 2], ['224.0.1.0', 14], ['239.255.0.1', 3], ['239.192.0.1', 8],
+    ['239.195.255.255', 8],
     ['239.196.0.0', 14], ['239.254.255.255', 14], ['238.255.255.255', 14],
   ])('the scope of %s is %i', (text, scope) => {
     expect(scopeOf(address(text))).toBe(scope);
@@ -225,7 +236,9 @@ describe('an address in bytes', () => {
   test('differs when any word differs', () => {
     const a = new Address(1, 2, 3, 4);
     expect(a.equals(new Address(1, 2, 3, 4))).toBe(true);
-    const others = [new Address(0, 2, 3, 4), new Address(1, 0, 3, 4), new Address(1, 2, 0, 4), new Address(1, 2, 3, 0)];
+    const others = [
+      new Address(0, 2, 3, 4), new Address(1, 0, 3, 4), new Address(1, 2, 0, 4), new Address(1, 2, 3, 0),
+    ];
     expect(others.some((b) => a.equals(b))).toBe(false);
   });
 });

@@ -9,7 +9,8 @@ describe('integers in network order', () => {
   test('are read as DataView reads them', () => {
     const view = new DataView(bytes.buffer);
     for (let at = 0; at <= 4; at++) {
-      expect([u16(bytes, at), i32(bytes, at), u32(bytes, at)]).toEqual([view.getUint16(at), view.getInt32(at), view.getUint32(at)]);
+      const theirs = [view.getUint16(at), view.getInt32(at), view.getUint32(at)];
+      expect([u16(bytes, at), i32(bytes, at), u32(bytes, at)]).toEqual(theirs);
     }
   });
 

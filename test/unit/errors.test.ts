@@ -33,10 +33,11 @@ describe('an error of the network', () => {
     const { port } = server.address() as AddressInfo;
     server.close();
     await once(server, 'close');
-    const [theirs] = await new Promise<[unknown]>((resolve) => {
-      connect({ host: '127.0.0.1', port }).on('error', (...error: [unknown]) => resolve(error));
+    const theirs = await new Promise((resolve) => {
+      connect({ host: '127.0.0.1', port }).on('error', resolve);
     });
-    expect(face(new NetError('ECONNREFUSED', 'connect', { address: '127.0.0.1', port }))).toEqual(face(theirs));
+    const ours = new NetError('ECONNREFUSED', 'connect', { address: '127.0.0.1', port });
+    expect(face(ours)).toEqual(face(theirs));
   });
 
   test('is Node’s, when an address is in use', async () => {
@@ -53,10 +54,12 @@ describe('an error of the network', () => {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const taken = (server.address() as AddressInfo).port;
-    const [listening] = await once(createServer().listen(taken, '127.0.0.1'), 'error').catch((error: unknown) => [error]);
+    const listening = await new Promise((resolve) => {
+      createServer().on('error', resolve).listen(taken, '127.0.0.1');
+    });
     server.close();
-    const ours = new NetError('EADDRINUSE', 'listen', { address: '127.0.0.1', port: taken, hint: 'address already in use' });
-    expect(face(ours)).toEqual(face(listening));
+    const detail = { address: '127.0.0.1', port: taken, hint: 'address already in use' };
+    expect(face(new NetError('EADDRINUSE', 'listen', detail))).toEqual(face(listening));
   });
 
   test('has no field that says nothing', () => {
@@ -68,7 +71,8 @@ describe('an error of the network', () => {
 
 describe('an error of the caller', () => {
   const values = [
-    undefined, null, 5, -0, NaN, 5n, 10n ** 40n, true, Symbol('x'), function named() { /* nothing */ }, [], {}, new Date(), new Uint8Array(1),
+    undefined, null, 5, -0, NaN, 5n, 10n ** 40n, true, Symbol('x'), function named() { /* nothing */ }, [], {},
+    new Date(), new Uint8Array(1),
   ];
 
   test.each(values.map((value) => [String(value), value]))('about the type of %s reads like Node’s', (_, value) => {
@@ -85,7 +89,9 @@ describe('an error of the caller', () => {
     expect(invalidArgument('x', 'of type string', Object.create(null)).message).toContain('Received an object');
   });
 
-  test.each(['x', 'it’s', "it's", `'"`, 'a'.repeat(28), 'a'.repeat(29), `'${'a'.repeat(50)}`, 70_000, -1, 1.5])('about port %j reads like Node’s', (port) => {
+  const ports = ['x', 'it’s', "it's", `'"`, 'a'.repeat(28), 'a'.repeat(29), `'${'a'.repeat(50)}`, 70_000, -1, 1.5];
+
+  test.each(ports)('about port %j reads like Node’s', (port) => {
     const theirs = thrownBy(() => connect({ port: port as number }));
     expect(face(badPort('Port', port))).toEqual(face(theirs));
   });
@@ -96,6 +102,7 @@ describe('an error of the caller', () => {
     expect(face(invalidValue('options.family', 'must be one of: 0, 4, 6', 5))).toEqual(face(theirs));
     expect(invalidValue('address', 'must be an IP address', 'x').message).toBe(
       "The argument 'address' must be an IP address. Received 'x'");
-    expect(invalidValue('address', 'must be an IP address', '1'.repeat(10_000)).message).toHaveLength(55 + 128 + 3);
+    const long = invalidValue('address', 'must be an IP address', '1'.repeat(10_000));
+    expect(long.message).toHaveLength(55 + 128 + 3);
   });
 });

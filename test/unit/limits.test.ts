@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest';
 import { type Limit, LimitRegistry } from '../../src/limits.js';
 
-const limit = (name: string, max: number, used = 0): Limit => ({ name, unit: 'entries', max, source: 'a test', used: () => used });
+const limit = (name: string, max: number): Limit => ({ name, unit: 'entries', max, source: 'a test', used: () => 0 });
 
 test('every limit that was registered is in the list, in the order of registration', () => {
   const registry = new LimitRegistry();

@@ -31,7 +31,8 @@ describe('a packet', () => {
 
   test('shows the same memory as bytes and as lanes', () => {
     const pool = new PacketPool();
-    for (const packet of [pool.take(1), pool.take(65_535), packetOf(new Uint8Array(5)), packetOf(new Uint8Array(8))]) {
+    const outside = [5, 8].map((size) => packetOf(new Uint8Array(size)));
+    for (const packet of [pool.take(1), pool.take(65_535), ...outside]) {
       expect(packet.lanes.buffer).toBe(packet.bytes.buffer);
       expect([packet.bytes.byteOffset, packet.lanes.byteOffset]).toEqual([0, 0]);
       expect(packet.lanes.byteLength).toBe(packet.bytes.byteLength);
@@ -62,7 +63,8 @@ describe('the pool', () => {
     expect(again).toBe(first);
     const { start, end, segmentSize, checksum, checksumStart, checksumField, network, transport } = again;
     expect({ start, end, segmentSize, checksum, checksumStart, checksumField, network, transport }).toEqual({
-      start: HEADROOM, end: HEADROOM, segmentSize: 0, checksum: 'whole', checksumStart: 0, checksumField: 0, network: 0, transport: 0,
+      start: HEADROOM, end: HEADROOM, segmentSize: 0, checksum: 'whole', checksumStart: 0, checksumField: 0,
+      network: 0, transport: 0,
     });
   });
 

@@ -4,7 +4,9 @@ import { describe, expect, test } from 'vitest';
 import { CryptoRandom, SeededRandom } from '../../src/random.js';
 
 /** A source that gives these numbers, over and over. */
-function scripted(values: readonly number[]): { fills: Uint32Array[]; getRandomValues(array: Uint32Array): void } {
+function scripted(values: readonly number[]): {
+  fills: Uint32Array[]; getRandomValues(array: Uint32Array): void;
+} {
   const fills: Uint32Array[] = [];
   return {
     fills,

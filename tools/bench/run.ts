@@ -37,8 +37,11 @@ export async function bench(options: BenchOptions): Promise<boolean> {
   }
   progress('');
   const each = `medians of ${effort.runs} × ${effort.seconds} s, sides in turn`;
-  if (options.json) process.stdout.write(`${JSON.stringify(lines, null, 2)}\n`);
-  else process.stdout.write(`${machine(generator.description, congestionControl(), each)}\n\n${table(lines, busy)}\n`);
+  const setting = machine(generator.description, congestionControl(), each);
+  // A program reads the array alone; where it was measured is said beside it.
+  if (options.json) process.stderr.write(`${setting}\n`);
+  else process.stdout.write(`${setting}\n\n`);
+  process.stdout.write(`${options.json ? JSON.stringify(lines, null, 2) : table(lines, busy)}\n`);
   for (const note of notes) process.stderr.write(`${note}\n`);
   return lines.every((line) => line.theirs !== null && (options.peerOnly || line.ours !== null));
 }

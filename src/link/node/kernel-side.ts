@@ -29,7 +29,8 @@ const PRIVILEGE = 'run as root, or under `unshare -Urn`, or let root prepare it:
 export function prefixOf(text: string): Prefix {
   const prefix = parsePrefix(text);
   if (prefix !== null) return prefix;
-  throw new NetError('EINVAL', 'open', { hint: `'${text}' is not an address with a prefix length, as 10.0.0.1/24 or fd00::1/64` });
+  const hint = `'${text}' is not an address with a prefix length, as 10.0.0.1/24 or fd00::1/64`;
+  throw new NetError('EINVAL', 'open', { hint });
 }
 
 /** Is there an interface of this name in our network namespace? */
@@ -142,8 +143,8 @@ class Queries {
     const bytes = new Uint8Array(16);
     write16(bytes, 0, address);
     return readOr('/proc/net/if_inet6', '').split('\n').some((line) => {
-      const [text, , length, , , owner] = line.trim().split(/ +/);
-      return text === hex(bytes) && Number.parseInt(length ?? '', 16) === prefixLength && owner === this.name;
+      const [digits, , length, , , owner] = line.trim().split(/ +/);
+      return digits === hex(bytes) && Number.parseInt(length ?? '', 16) === prefixLength && owner === this.name;
     });
   }
 }

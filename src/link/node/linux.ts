@@ -1,8 +1,8 @@
 // Linux's system calls, as few as a device needs, by way of koffi. Nothing is loaded before somebody opens a device.
 //
-// Memory is given by address, as a number: koffi would find it in a typed array too, but only at the array's first
-// byte, and a view for each packet costs more than the call. Everything here is little-endian, as is every platform
-// that koffi is built for.
+// A packet's memory is given by address, as a number: koffi would find it in a typed array too, but only at the array's
+// first byte, and a view for each packet costs more than that. Who gives an address keeps what it points into alive,
+// by using it afterwards. Everything here is little-endian, as is every platform that koffi is built for.
 
 import { createRequire } from 'node:module';
 import type * as Koffi from 'koffi';
@@ -15,6 +15,9 @@ export interface Linux {
   close(fd: number): number;
   read(fd: number, address: number, bytes: number): number;
   write(fd: number, address: number, bytes: number): number;
+  /** `read` and `write` for whoever has time. */
+  receive(fd: number, into: Uint8Array, bytes: number): number;
+  send(fd: number, from: Uint8Array, bytes: number): number;
   /** An ioctl whose argument is a structure. */
   control(fd: number, request: number, argument: Uint8Array): number;
   /** An ioctl whose argument is a number. */
@@ -60,21 +63,22 @@ export const ENOBUFS = 105;
 /** @throws  NetError, if this is not Linux or koffi is not there; its message says what to do */
 export function loadLinux(): Linux {
   if (process.platform !== 'linux') {
-    throw new NetError('ENOTSUP', 'open', { hint: `TUN devices are opened on Linux only, and this is ${process.platform}` });
+    const hint = `TUN devices are opened on Linux only, and this is ${process.platform}`;
+    throw new NetError('ENOTSUP', 'open', { hint });
   }
   const koffi = requireKoffi(createRequire(import.meta.url));
   // The process itself: whichever C library node is linked with.
   const c = koffi.load(null);
-  const control = c.func('ioctl', 'int', ['int', 'ulong', 'void *']);
-  // Declared without the ellipsis: a variadic declaration would be parsed anew for each call.
-  const controlValue = c.func('ioctl', 'int', ['int', 'ulong', 'ulong']);
   return {
     open: c.func('open', 'int', ['str', 'int']),
     close: c.func('close', 'int', ['int']),
     read: c.func('read', 'intptr_t', ['int', 'uintptr_t', 'size_t']),
     write: c.func('write', 'intptr_t', ['int', 'uintptr_t', 'size_t']),
-    control,
-    controlValue,
+    receive: c.func('read', 'intptr_t', ['int', 'void *', 'size_t']),
+    send: c.func('write', 'intptr_t', ['int', 'void *', 'size_t']),
+    // Declared without the ellipsis: a variadic declaration would be parsed anew for each call.
+    control: c.func('ioctl', 'int', ['int', 'ulong', 'void *']),
+    controlValue: c.func('ioctl', 'int', ['int', 'ulong', 'ulong']),
     socket: c.func('socket', 'int', ['int', 'int', 'int']),
     connect: c.func('connect', 'int', ['int', 'void *', 'uint32_t']),
     errno: () => koffi.errno(),

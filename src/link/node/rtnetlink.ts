@@ -102,10 +102,10 @@ function converse(linux: Linux, request: Uint8Array): Uint8Array | number {
   const fd = linux.socket(AF_NETLINK, SOCK_RAW | O_NONBLOCK | O_CLOEXEC, 0);
   if (fd < 0) return linux.errno();
   try {
-    if (linux.write(fd, linux.addressOf(request), request.length) < 0) return linux.errno();
+    if (linux.send(fd, request, request.length) < 0) return linux.errno();
     // The kernel has answered when `write` returns.
     const answer = new Uint8Array(4096);
-    return linux.read(fd, linux.addressOf(answer), answer.length) < 0 ? linux.errno() : answer;
+    return linux.receive(fd, answer, answer.length) < 0 ? linux.errno() : answer;
   } finally {
     linux.close(fd);
   }

@@ -120,12 +120,14 @@ export function attachRefusal(errno: number, name: string, medium: Device['mediu
   const code = codeOf(errno);
   const kind = medium === 'ip' ? 'TUN' : 'TAP';
   switch (code) {
-    case 'EBUSY':
-      return new NetError(code, 'ioctl', { hint: `${name} is open in another program; close it there, or take another name` });
-    case 'EINVAL':
-      return new NetError(code, 'ioctl', {
-        hint: `${name} is no ${kind} device, or made without multi_queue where that is asked; take another name`,
-      });
+    case 'EBUSY': {
+      const hint = `${name} is open in another program; close it there, or take another name`;
+      return new NetError(code, 'ioctl', { hint });
+    }
+    case 'EINVAL': {
+      const hint = `${name} is no ${kind} device, or was made for one queue and is asked for several, or the reverse`;
+      return new NetError(code, 'ioctl', { hint: `${hint}; take another name` });
+    }
     default:
       return refusal(errno, 'ioctl', `cannot make or open the ${kind} device ${name}`.trimEnd());
   }
@@ -143,7 +145,9 @@ const OFFLOADS: readonly [bits: number, Offload][] = [
 /** TUNSETVNETHDRSZ and TUNSETOFFLOAD. Exported for its test. @returns what was obtained */
 export function negotiate(linux: Linux, fd: number, medium: Device['medium'], wanted: boolean): Offload {
   const size = Uint8Array.of(headerLength(medium), 0, 0, 0);
-  if (linux.control(fd, TUNSETVNETHDRSZ, size) < 0) throw refusal(linux.errno(), 'ioctl', 'cannot set the length of the virtio header');
+  if (linux.control(fd, TUNSETVNETHDRSZ, size) < 0) {
+    throw refusal(linux.errno(), 'ioctl', 'cannot set the length of the virtio header');
+  }
   for (const [bits, offload] of wanted ? OFFLOADS : OFFLOADS.slice(-1)) {
     if (linux.controlValue(fd, TUNSETOFFLOAD, bits) >= 0) return offload;
     const errno = linux.errno();

@@ -19,7 +19,8 @@ interface Cut {
 }
 
 /** One fragment of `whole`, in either family. */
-function fragment(family: 4 | 6, whole: Uint8Array, { offset, end, more, id = 7, src, tos = 0, protocol = UDP }: Cut): Uint8Array {
+function fragment(family: 4 | 6, whole: Uint8Array, cut: Cut): Uint8Array {
+  const { offset, end, more, id = 7, src, tos = 0, protocol = UDP } = cut;
   const payload = whole.slice(offset, end);
   if (family === 4) return v4(
     { id, mf: more, offset, payload, tos, protocol, ...(src !== undefined && { src }) },
@@ -80,12 +81,10 @@ describe.each([4, 6] as const)('reassembly, IPv%i', (family) => {
     const b = bench();
     const first = family === 4
       ? v4({ mf: true, payload: whole.slice(0, 40), ttl: 11, tos: 0x40 })
-      : v6(
-        {
-          nextHeader: FRAGMENT, hopLimit: 11, trafficClass: 0x40,
-          payload: joined(fragmentHeader(UDP, 0, true, 7), whole.slice(0, 40)),
-        },
-      );
+      : v6({
+        nextHeader: FRAGMENT, hopLimit: 11, trafficClass: 0x40,
+        payload: joined(fragmentHeader(UDP, 0, true, 7), whole.slice(0, 40)),
+      });
     b.give(first, cut(40, 100, false));
     expect(b.take()).toMatchObject([{ hopLimit: 11, trafficClass: 0x40 }]);
   });
@@ -127,7 +126,7 @@ describe.each([4, 6] as const)('reassembly, IPv%i', (family) => {
     ['with two ends', [[40, 80, false], [80, 100, false], [0, 40, true]]],
     ['with an end before other bytes', [[40, 80, true], [24, 40, false], [0, 24, true]]],
     ['with an end that is none any more', [[40, 80, false], [40, 80, true], [0, 40, true]]],
-  ] as [string, [number, number, boolean][]][])('an overlap %s discards the datagram, silently, and its late fragments too: RFC 5722 §4', (_what, cuts) => {
+  ] as [string, [number, number, boolean][]][])('an overlap %s discards all of the datagram, silently: RFC 5722 §4', (_what, cuts) => {
     const b = bench();
     b.give(...cuts.map(([offset, end, more]) => cut(offset, end, more)));
     b.give(cut(0, 40, true), cut(40, 80, true), cut(80, 100, false));
@@ -207,7 +206,8 @@ describe.each([4, 6] as const)('reassembly, IPv%i', (family) => {
   });
 
   test.each([[TCP, 16, 24], [UDP, 0, 8], [132, 8, 16], [family === 4 ? 1 : 58, 0, 8], [99, 0, 8]])(
-    'a first fragment of protocol %i with %i bytes hides the header, with %i it does not: RFC 1858, RFC 7112', (protocol, few, enough) => {
+    'a first fragment of protocol %i hides the header in %i bytes, and not in %i: RFC 1858, RFC 7112',
+    (protocol, few, enough) => {
       const b = bench();
       if (few > 0) {
         b.give(cut(0, few, true, { protocol }));
@@ -257,14 +257,12 @@ describe('reassembly, IPv6', () => {
     const inside = joined(extension(UDP, [UNKNOWN, 0]), udp);
     b.give(
       v6({ nextHeader: FRAGMENT, payload: joined(fragmentHeader(UDP, 48, false, 9), inside.slice(48)) }),
-      v6(
-        {
-          nextHeader: HOP_BY_HOP,
-          payload: joined(
-            extension(FRAGMENT, [5, 2, 0, 0]), fragmentHeader(OPTIONS, 0, true, 9), inside.slice(0, 48),
-          ),
-        },
-      ),
+      v6({
+        nextHeader: HOP_BY_HOP,
+        payload: joined(
+          extension(FRAGMENT, [5, 2, 0, 0]), fragmentHeader(OPTIONS, 0, true, 9), inside.slice(0, 48),
+        ),
+      }),
     );
     expect(b.take()).toMatchObject([{
       protocol: UDP, payload: udp,
@@ -277,12 +275,10 @@ describe('reassembly, IPv6', () => {
       next, [UNKNOWN, 200, ...new Array<number>(200).fill(1)],
     );
     const b = bench();
-    const first = v6(
-      {
-        nextHeader: HOP_BY_HOP,
-        payload: joined(long(FRAGMENT), fragmentHeader(UDP, 0, true, 9), udp.slice(0, 32)),
-      },
-    );
+    const first = v6({
+      nextHeader: HOP_BY_HOP,
+      payload: joined(long(FRAGMENT), fragmentHeader(UDP, 0, true, 9), udp.slice(0, 32)),
+    });
     b.give(
       first, v6({ nextHeader: FRAGMENT, payload: joined(fragmentHeader(UDP, 32, false, 9), udp.slice(32)) }),
     );
@@ -295,16 +291,14 @@ describe('reassembly, IPv6', () => {
     expect(b.pool.outstanding).toBe(0);
   });
 
-  test('answers a length that is not of eights, pointing at it; one too large, pointing at the offset: RFC 8200 §4.5', () => {
+  test('answers a length not of eights, and one too large, pointing at each: RFC 8200 §4.5', () => {
     const b = bench();
     b.give(
       v6({ nextHeader: FRAGMENT, payload: joined(fragmentHeader(UDP, 0, true, 9), udp.slice(0, 9)) }),
-      v6(
-        {
-          nextHeader: OPTIONS,
-          payload: joined(extension(FRAGMENT, []), fragmentHeader(UDP, 65_528, false, 9), udp.slice(0, 8)),
-        },
-      ),
+      v6({
+        nextHeader: OPTIONS,
+        payload: joined(extension(FRAGMENT, []), fragmentHeader(UDP, 65_528, false, 9), udp.slice(0, 8)),
+      }),
     );
     expect(b.dropped).toEqual({ 'fragment-malformed': 1, 'fragment-too-big': 1 });
     expect(b.reports).toMatchObject([
@@ -334,12 +328,10 @@ describe('reassembly, IPv6', () => {
     );
     b.give(fragment(6, big, { offset: 65_000, end: 65_535, more: false }));
     b.give(
-      v6(
-        {
-          nextHeader: OPTIONS,
-          payload: joined(extension(FRAGMENT, []), fragmentHeader(UDP, 0, true, 7), big.slice(0, 5000)),
-        },
-      ),
+      v6({
+        nextHeader: OPTIONS,
+        payload: joined(extension(FRAGMENT, []), fragmentHeader(UDP, 0, true, 7), big.slice(0, 5000)),
+      }),
     );
     expect([b.take(), b.dropped, b.pool.outstanding]).toEqual([[], { 'fragment-too-big': 1 }, 0]);
   });
@@ -348,12 +340,10 @@ describe('reassembly, IPv6', () => {
     const b = bench();
     const options = joined(extension(TCP, [UNKNOWN, 20, ...new Array<number>(20).fill(0)]), pattern(20));
     const first = (bytes: number): Uint8Array =>
-      v6(
-        {
-          nextHeader: FRAGMENT,
-          payload: joined(fragmentHeader(OPTIONS, 0, true, 9), joined(options, pattern(20)).slice(0, bytes)),
-        },
-      );
+      v6({
+        nextHeader: FRAGMENT,
+        payload: joined(fragmentHeader(OPTIONS, 0, true, 9), joined(options, pattern(20)).slice(0, bytes)),
+      });
     for (const bytes of [8, 24, 40]) b.give(first(bytes));
     expect(b.dropped).toEqual({ 'fragment-tiny-first': 3 });
     expect(
@@ -361,6 +351,15 @@ describe('reassembly, IPv6', () => {
     ).toEqual(new Array(3).fill(['parameter-problem', 3, 0]));
     b.give(first(48));
     expect(b.ip.reassembly.size).toBe(1);
+  });
+
+  test('sees in a first fragment where the chain ends between two headers, and where it is endless', () => {
+    const starting = (payload: Uint8Array): Uint8Array =>
+      v6({ nextHeader: FRAGMENT, payload: joined(fragmentHeader(OPTIONS, 0, true, 9), payload) });
+    const b = bench();
+    b.give(starting(extension(OPTIONS, [])));
+    b.give(starting(joined(...Array.from({ length: 12 }, () => extension(OPTIONS, [])), extension(UDP, []), udp)));
+    expect(b.dropped).toEqual({ 'fragment-tiny-first': 2 });
   });
 
   test('takes an atomic fragment by itself, and leaves the others of its name alone: RFC 6946 §4', () => {
@@ -454,6 +453,20 @@ describe('the limits of reassembly (SEC-11)', () => {
     for (let host = 0; host < 300; host++) b.give(start(`10.1.${host >> 8}.${host & 0xff}`, 1));
     expect(used(b, 'datagrams')).toEqual([256, 256]);
     expect(b.dropped).toEqual({ 'fragment-limit': 44 });
+  });
+
+  test('the oldest of all goes, of whichever family', () => {
+    for (const families of [[4, 6], [6, 4]] as const) {
+      const b = bench();
+      for (let i = 0; i < 258; i++) {
+        const src = families[i >> 7 & 1] === 4 ? `10.1.${i >> 8}.${i & 0xff}` : `fd00:0:0:${(i + 9).toString(16)}::1`;
+        b.receive(fragment(families[i >> 7 & 1]!, data, { offset: 8, end: 16, more: true, src }), i);
+      }
+      // 128 of the one, 128 of the other, and two of the first again, at the cost of its two oldest.
+      const [first, second] = families.map((family) => (family === 4 ? 30_000 : 60_000));
+      expect(b.ip.nextTimeout()).toBe(Math.min(2 + first!, 128 + second!));
+      expect(b.dropped).toEqual({ 'fragment-limit': 2 });
+    }
   });
 
   test('all have 4 MB, one source a quarter, counted by what is really occupied', () => {

@@ -203,12 +203,10 @@ describe('the table of path MTUs', () => {
     cache.set(address(5000), 800, 2001);
     cache.check();
     expect([cache.size, limits.all()[0]!.used(), limits.all()[0]!.max]).toEqual([1024, 1024, 1024]);
-    expect(
-      [
-        cache.get(address(0), 2001), cache.get(address(1), 2001), cache.get(address(2), 2001),
-        cache.get(address(5000), 2001),
-      ],
-    )
+    expect([
+      cache.get(address(0), 2001), cache.get(address(1), 2001), cache.get(address(2), 2001),
+      cache.get(address(5000), 2001),
+    ])
       .toEqual([900, Infinity, 1002, 800]);
     expect(cache.nextTimeout()).toBe(600_002);
     cache.expire(600_500);

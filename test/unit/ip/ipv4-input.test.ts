@@ -3,13 +3,16 @@
 
 import { describe, expect, test } from 'vitest';
 import { fromHex } from '../../../src/bytes.js';
+import type { LinkCast } from '../../../src/link/link-output.js';
 import { FRAMES } from '../../fixtures/captured-frames.js';
-import { ip, IpBench, pattern, v4, v6 } from '../../fixtures/ip-bench.js';
+import { ip, IpBench, pattern, v4, v6, watched } from '../../fixtures/ip-bench.js';
 
 const OUR = '10.0.0.2';
 
 /** The one reason for which `bytes` is dropped by a fresh host; null: it was delivered. */
-function fate(bytes: Uint8Array, prepare: (bench: IpBench) => void = () => {}, linkCast: 'unicast' | 'multicast' | 'broadcast' = 'unicast'): string | null {
+function fate(
+  bytes: Uint8Array, prepare: (bench: IpBench) => void = () => {}, linkCast: LinkCast = 'unicast',
+): string | null {
   const bench = new IpBench();
   prepare(bench);
   bench.receive(bytes, 0, linkCast);
@@ -230,6 +233,13 @@ describe('options (RFC 1122 §3.2.1.8, SEC-02)', () => {
     expect(bench.dropped).toEqual({ 'ip-bad-options': 1 });
     expect(bench.reports).toEqual([]);
   });
+});
+
+test('options are not read beyond the header, even where the packet ends with it', () => {
+  const bench = new IpBench();
+  const { packet, outside } = watched(v4({ options: [1, 1, 1, 7], payload: new Uint8Array(0) }));
+  bench.receivePacket(packet);
+  expect([outside(), bench.dropped]).toEqual([0, { 'ip-bad-options': 1 }]);
 });
 
 describe('a protocol that nobody registered', () => {

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { fromHex } from '../../../src/bytes.js';
 import { FRAMES } from '../../fixtures/captured-frames.js';
-import { extension, fragmentHeader, ip, IpBench, joined, noted, pattern, v6 } from '../../fixtures/ip-bench.js';
+import { extension, fragmentHeader, ip, IpBench, joined, noted, pattern, v6, watched } from '../../fixtures/ip-bench.js';
 
 const HOP_BY_HOP = 0, ROUTING = 43, NONE = 59, OPTIONS = 60, UDP = 17;
 
@@ -75,7 +75,7 @@ describe('whom a packet is for (RFC 4291 §2.8)', () => {
     expect(fate(v6({ dst }))).toBe(reason);
   });
 
-  test('an address of another interface: taken, unless it is link-local, which means nothing here (RFC 4007 §6)', () => {
+  test('an address of another interface: taken, unless it is link-local (RFC 4007 §6)', () => {
     const other = (bench: IpBench): unknown => bench.attach('other', ['fd01::9/64', 'fe80::9/64']);
     expect(fate(v6({ dst: 'fd01::9' }), other)).toBeNull();
     expect(fate(v6({ dst: 'fe80::9' }), other)).toBe('ip-not-for-us');
@@ -159,6 +159,7 @@ describe('the chain of headers (RFC 8200 §4)', () => {
     ['the header is cut off before its length', Uint8Array.of(UDP)],
     ['the header is shorter than eight bytes', Uint8Array.of(UDP, 0, 1, 4, 0, 0, 0)],
     ['its length passes the packet\'s end (SEC-03)', Uint8Array.of(UDP, 1, 1, 4, 0, 0, 0, 0)],
+    ['its length passes the packet\'s end, and an option goes with it', Uint8Array.of(UDP, 1, 0x1e, 12, 0, 0, 0, 0)],
     ['its length is the longest, 2048 bytes', Uint8Array.of(UDP, 255, 1, 4, 0, 0, 0, 0)],
     ['an option passes the header\'s end', Uint8Array.of(UDP, 0, 5, 5, 0, 0, 0, 0)],
     ['an option has no room for its length', Uint8Array.of(UDP, 0, 1, 3, 0, 0, 0, 5)],
@@ -181,14 +182,24 @@ describe('the chain of headers (RFC 8200 §4)', () => {
   test('seven bytes of padding are the most that alignment asks for', () => {
     expect(
       fate(
-        v6(
-          {
-            nextHeader: OPTIONS,
-            payload: joined(Uint8Array.of(UDP, 1, 5, 3, 0, 0, 0, 1, 5, 0, 0, 0, 0, 0, 5, 0), pattern(8)),
-          },
-        ),
+        v6({
+          nextHeader: OPTIONS,
+          payload: joined(Uint8Array.of(UDP, 1, 5, 3, 0, 0, 0, 1, 5, 0, 0, 0, 0, 0, 5, 0), pattern(8)),
+        }),
       ),
     ).toBeNull();
+  });
+
+  test('may have padding between all of its options: what counts is what stands in a row', () => {
+    const options = [1, 3, 0, 0, 0, 5, 2, 0, 0, 1, 3, 0, 0, 0];
+    expect(fate(v6({ nextHeader: OPTIONS, payload: joined(extension(UDP, options), pattern(8)) }))).toBeNull();
+  });
+
+  test('is not read beyond the packet, though an option without its length is the last byte', () => {
+    const bench = new IpBench();
+    const { packet, outside } = watched(v6({ nextHeader: OPTIONS, payload: Uint8Array.of(UDP, 0, 1, 3, 0, 0, 0, 5) }));
+    bench.receivePacket(packet);
+    expect([outside(), bench.dropped]).toEqual([0, { 'ip6-bad-extension': 1 }]);
   });
 
   test('of nine headers is too long, of eight it is not (SEC-03)', () => {
@@ -251,12 +262,10 @@ describe('a header that we do not know', () => {
       ),
     );
     bench.receive(
-      v6(
-        {
-          nextHeader: 44,
-          payload: joined(fragmentHeader(HOP_BY_HOP, 0, false, 1), extension(UDP, []), pattern(8)),
-        },
-      ),
+      v6({
+        nextHeader: 44,
+        payload: joined(fragmentHeader(HOP_BY_HOP, 0, false, 1), extension(UDP, []), pattern(8)),
+      }),
     );
     expect(bench.dropped).toEqual({ 'ip6-misplaced-hop-by-hop': 3 });
     expect(bench.reports.map(({ code, detail }) => [code, detail])).toEqual([[1, 40], [1, 40], [1, 40]]);
@@ -308,12 +317,10 @@ describe('an option that we do not know (RFC 8200 §4.2)', () => {
 
 describe('a routing header (RFC 8200 §4.4, RFC 5095, SEC-28)', () => {
   const routing = (type: number, left: number): Uint8Array =>
-    v6(
-      {
-        nextHeader: ROUTING,
-        payload: joined(Uint8Array.of(UDP, 2, type, left, 0, 0, 0, 0), new Uint8Array(16), pattern(8)),
-      },
-    );
+    v6({
+      nextHeader: ROUTING,
+      payload: joined(Uint8Array.of(UDP, 2, type, left, 0, 0, 0, 0), new Uint8Array(16), pattern(8)),
+    });
 
   test.each([0, 2, 4, 253])('of type %i with segments left: dropped, and answered at its type', (type) => {
     const bench = new IpBench();

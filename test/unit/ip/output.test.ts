@@ -111,6 +111,20 @@ describe('the identification (RFC 6864 §4, RFC 7739, SEC-14)', () => {
     }
   });
 
+  test('to the hosts of one IPv6 subnet comes from one counter, and still begins elsewhere for each', () => {
+    const bench = new IpBench();
+    const id6 = (host: number): number => {
+      bench.send(pattern(2000), OURS[6], `fd00::1:${host.toString(16)}`);
+      const [first] = bench.wire.take();
+      return new DataView(first!.buffer, first!.byteOffset).getUint32(44);
+    };
+    const ids6 = Array.from({ length: 100 }, (_, i) => id6(i + 1));
+    const steps = ids6.slice(1).map((id, i) => Math.abs(id - ids6[i]!));
+    expect(Math.min(...steps)).toBeGreaterThan(1000);
+    // 100 went to its neighbours meanwhile.
+    expect((id6(1) - ids6[0]!) >>> 0).toBe(100);
+  });
+
   test('leaves room for the segments of a superpacket that may be fragmented', () => {
     const bench = new IpBench();
     const [before] = ids(bench, PEER[4], 1);
@@ -177,11 +191,12 @@ describe('fragmentation at the source', () => {
     expect([bench.dropped, bench.pool.outstanding]).toEqual([{ 'ip-too-big': 1 }, 0]);
   });
 
-  test.each(BOTH)('finishes a checksum that a device would have finished: fragments cannot be summed (IPv%i)', (family) => {
+  test.each(BOTH)('finishes a checksum that was left to a device: no device sums fragments (IPv%i)', (family) => {
     const bench = new IpBench({ texts: ['10.0.0.1/24', 'fd00::1/64'] });
     const built = build({ family, protocol: 17, payload: pattern(3000) });
     const { packet: unfinished, start, field } = unfinish(built);
-    bench.send(unfinished.slice(start), family === 4 ? '10.0.0.1' : 'fd00::1', family === 4 ? '10.0.0.2' : 'fd00::2', { dontFragment: false }, 0, (packet) => {
+    const [src, dst] = family === 4 ? ['10.0.0.1', '10.0.0.2'] as const : ['fd00::1', 'fd00::2'] as const;
+    bench.send(unfinished.slice(start), src, dst, { dontFragment: false }, 0, (packet) => {
       packet.checksum = 'partial';
       packet.checksumStart = packet.start;
       packet.checksumField = packet.start + field - start;
@@ -376,14 +391,12 @@ describe('what we send ourselves', () => {
       expect(bench.pump()).toBe(1);
       expect(bench.wire.take()).toHaveLength(2);
       const zone = dst === 'ff02::1' ? `%${bench.wired.index}` : '';
-      expect(bench.take()).toMatchObject(
-        [
-          {
-            dst: dst + zone, cast: dst.includes('255') ? 'broadcast' : 'multicast', interface: 'wire',
-            payload: pattern(8),
-          },
-        ],
-      );
+      expect(bench.take()).toMatchObject([
+        {
+          dst: dst + zone, cast: dst.includes('255') ? 'broadcast' : 'multicast', interface: 'wire',
+          payload: pattern(8),
+        },
+      ]);
       expect([bench.dropped, bench.pool.outstanding]).toEqual([{}, 0]);
     }
   });
@@ -418,17 +431,15 @@ describe('a packet with a header of its sender\'s (IP_HDRINCL)', () => {
     bench: IpBench, bytes: Uint8Array,
   ): ReturnType<IpBench['ip']['sendWithHeader']> => bench.ip.sendWithHeader(bench.packet(bytes), 0);
 
-  test('IPv4: total length and checksum are filled in, source and identification if zero, the rest is left: raw(7)', () => {
+  test('IPv4: total length and checksum are filled in, source and identification if zero: raw(7)', () => {
     const bench = new IpBench();
     expect(
       raw(
         bench,
-        v4(
-          {
-            src: '0.0.0.0', dst: PEER[4], id: 0, totalLength: 3, checksumOff: 5, ttl: 9, tos: 3, protocol: 200,
-            options: [1, 1, 1, 0],
-          },
-        ),
+        v4({
+          src: '0.0.0.0', dst: PEER[4], id: 0, totalLength: 3, checksumOff: 5, ttl: 9, tos: 3, protocol: 200,
+          options: [1, 1, 1, 0],
+        }),
       ),
     ).toBeNull();
     expect(raw(bench, v4({ src: OURS[4], dst: PEER[4], id: 0x1234, df: true }))).toBeNull();
@@ -530,7 +541,7 @@ describe('the path MTU (RFC 1191, RFC 8201, SEC-37)', () => {
     expect(mtuOf(bench, family)).toBe(1500);
   });
 
-  test.each(BOTH)('is nobody\'s business whose packet was not ours, or of no protocol of ours (IPv%i)', (family) => {
+  test.each(BOTH)('is nobody\'s business if the packet was not ours, or of no protocol of ours (IPv%i)', (family) => {
     const bench = new IpBench();
     expect(bench.ip.deliverError(tooBig(family, 1400, { src: PEER[family] }), 0)).toBe(false);
     expect(bench.ip.deliverError(tooBig(family, 1400, { protocol: 99 }), 0)).toBe(false);
@@ -553,7 +564,7 @@ describe('the path MTU (RFC 1191, RFC 8201, SEC-37)', () => {
     }
   });
 
-  test('has a floor: 552 in IPv4, and a report below 68 is a lie; 1280 in IPv6, and less is not believed: RFC 8201 §4', () => {
+  test('has a floor: 552 in IPv4; 1280 in IPv6, where less is not believed: RFC 8201 §4', () => {
     const bench = new IpBench();
     bench.ip.deliverError(tooBig(4, 67), 0);
     expect(mtuOf(bench, 4)).toBe(1500);
@@ -605,7 +616,7 @@ describe('the path MTU (RFC 1191, RFC 8201, SEC-37)', () => {
 });
 
 describe('a packet whose next hop does not answer', () => {
-  test.each(BOTH)('is told to its transport as host unreachable, but not in the middle of something else (IPv%i)', (family) => {
+  test.each(BOTH)('is told to its transport, but not in the middle of something else (IPv%i)', (family) => {
     const bench = new IpBench();
     bench.send(pattern(100), OURS[family], PEER[family]);
     bench.wired.unreachable(bench.packet(bench.wire.take()[0]!), 500);

@@ -16,19 +16,20 @@ const OWNER = {
 const made = (index: number): Interface => new Interface(OWNER, index, `if${index}`, new Wire(`if${index}`));
 const table = (): RouteTable => new RouteTable(new LimitRegistry());
 
-function add(routes: RouteTable, prefix: string, through: Interface, gateway: string | null = null, metric = 0): boolean {
+function add(
+  routes: RouteTable, prefix: string, through: Interface, gateway: string | null = null, metric = 0,
+): boolean {
   const [destination, length] = prefix.split('/') as [string, string];
-  return routes.add(
-    {
-      destination: ip(destination), prefixLength: Number(length), interface: through,
-      gateway: gateway === null ? null : ip(gateway), metric,
-    },
-  );
+  return routes.add({
+    destination: ip(destination), prefixLength: Number(length), interface: through,
+    gateway: gateway === null ? null : ip(gateway), metric,
+  });
 }
 
 const hop = (routes: RouteTable, dst: string, zone = 0): string | null => {
   const route = routes.lookup(ip(dst), zone);
-  return route === null ? null : `${route.nextHop.toString()} ${route.interface.name} ${route.onLink ? 'on link' : 'by gateway'}`;
+  if (route === null) return null;
+  return `${route.nextHop.toString()} ${route.interface.name} ${route.onLink ? 'on link' : 'by gateway'}`;
 };
 
 describe('the routing table', () => {
@@ -117,9 +118,11 @@ describe('the routing table', () => {
 
   test('removes exactly what it is told', () => {
     const routes = table();
-    for (const [prefix, through, gateway] of [['10.0.0.0/8', a, null], ['10.0.0.0/9', a, null], ['10.0.0.0/8', b, null], ['10.0.0.0/8', a, '10.0.0.1'], ['11.0.0.0/8', a, null]] as const) {
-      add(routes, prefix, through, gateway);
-    }
+    add(routes, '10.0.0.0/8', a);
+    add(routes, '10.0.0.0/9', a);
+    add(routes, '10.0.0.0/8', b);
+    add(routes, '10.0.0.0/8', a, '10.0.0.1');
+    add(routes, '11.0.0.0/8', a);
     routes.remove(ip('10.255.0.0'), 8, a, null);
     expect(routes.entries()).toHaveLength(4);
     expect(hop(routes, '10.200.0.0')).toBe('10.200.0.0 if3 on link');
@@ -156,6 +159,16 @@ describe('the routing table', () => {
         expect(routes.generation).toBeGreaterThan(generation);
       }
       expect(seen).toEqual(['10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.1', '10.0.0.2']);
+    });
+
+    test('blames a successor for nothing that waited for who failed', () => {
+      for (let waited = 1; waited <= 4; waited++) {
+        const routes = three();
+        for (let i = 0; i < waited; i++) routes.fail(ip('1.1.1.1'), 0, 7);
+        expect(gateway(routes)).toBe('10.0.0.2');
+        routes.fail(ip('1.1.1.1'), 0, 8);
+        expect(gateway(routes)).toBe('10.0.0.3');
+      }
     });
 
     test('takes the worse metric only while the better fails', () => {
@@ -230,7 +243,9 @@ describe('source address selection (RFC 6724 §5)', () => {
       const [address, length] = prefix.split('/') as [string, string?];
       const options: AddressOptions = {
         temporary: marks.includes('temporary'),
-        state: marks.includes('deprecated') ? 'deprecated' : marks.includes('tentative') ? 'tentative' : 'preferred',
+        state: marks.includes('deprecated')
+          ? 'deprecated'
+          : marks.includes('tentative') ? 'tentative' : 'preferred',
       };
       on.addAddress(ip(address), Number(length ?? 64), options);
     }

@@ -49,6 +49,16 @@ describe('the IPv4 header', () => {
     }
   });
 
+  test('has the checksum of RFC 1071 with every identification: one of them makes the sum carry twice', () => {
+    const b = new Uint8Array(20);
+    const [src, dst] = [ip('255.254.253.252'), ip('254.255.252.253')];
+    for (let id = 0; id < 0x10000; id++) {
+      Wire.setHeader4(b, 0, 0, 1500, id, 0x4000, 0x4006, src, dst);
+      const words = 0x4500 + 1500 + id + 0x4000 + 0x4006 + 0xfffe + 0xfdfc + 0xfeff + 0xfcfd;
+      if (((b[10]! << 8) | b[11]!) !== (0xffff - words % 0xffff) % 0xffff) expect.fail(`identification ${id}`);
+    }
+  });
+
   test('has the checksum of RFC 1071 whatever the fields, carries included', () => {
     for (const tos of [0, 0xff]) {
       for (const address of ['255.255.255.255', '0.0.0.0', '128.0.0.1']) {

@@ -66,8 +66,7 @@ describe('what it answers', () => {
     const closed: number[] = [];
     const defaults: Partial<Linux> = {
       socket: () => 7,
-      write: (_fd, _address, bytes) => bytes,
-      addressOf: () => 0,
+      send: (_fd, _from, bytes) => bytes,
       errno: () => 12,
       close: (fd) => closed.push(fd),
     };
@@ -76,12 +75,10 @@ describe('what it answers', () => {
 
   /** A kernel that answers this, whatever it is asked. */
   function answering(text: string): { linux: Linux; closed: number[] } {
-    const places: Uint8Array[] = [];
     const answer = fromHex(text);
     return kernel({
-      addressOf: (bytes) => places.push(bytes) - 1,
-      read(_fd, address) {
-        places[address]!.set(answer);
+      receive(_fd, into) {
+        into.set(answer);
         return answer.length;
       },
     });
@@ -107,7 +104,7 @@ describe('what it answers', () => {
   test('nothing, where there is no netlink, or it takes or says nothing', () => {
     expect(change(kernel({ socket: () => -1 }).linux, upRequest(3))).toBe(12);
     expect(isLocal(kernel({ socket: () => -1 }).linux, address('fd00::1'))).toBe(false);
-    for (const call of ['write', 'read']) {
+    for (const call of ['send', 'receive']) {
       const { linux, closed } = kernel({ [call]: () => -1 });
       expect(change(linux, upRequest(3))).toBe(12);
       expect(closed).toEqual([7]);
