@@ -1,0 +1,112 @@
+// The examples, and the README's: run, each is a program that a user could have written, and prints what is expected here.
+// None needs a device, a privilege or a port of the machine.
+
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { afterAll, describe, expect, test, vi } from 'vitest';
+
+// Loaded before the clock of the first example runs.
+import '../../src/node.js';
+import '../../src/pcap.js';
+
+const ROOT = new URL('../../', import.meta.url);
+const read = (path: string): string => readFileSync(new URL(path, ROOT), 'utf8');
+const source = (path: string): string => fileURLToPath(new URL(`src/${path}`, ROOT));
+
+const directory = mkdtempSync(join(tmpdir(), 'wallsocket-examples-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+/** A kernel that is a second stack, at the other end of a pipe. */
+const STAND_IN = `
+  export * from '${source('node.ts')}';
+  import { createPipe, drive, Stack } from '${source('node.ts')}';
+  export function openTun({ addresses }) {
+    const [ours, theirs] = createPipe();
+    const kernel = new Stack();
+    kernel.addInterface(theirs, { addresses });
+    const driver = drive(kernel);
+    const { close } = ours;
+    ours.close = () => { driver.stop(); close.call(ours); };
+    return ours;
+  }
+`;
+const withoutTun = join(directory, 'without-tun.ts');
+writeFileSync(withoutTun, STAND_IN);
+
+/** Where the package's names lead: what is tried is the source, not what was built of it some time ago. */
+const DOORS: Readonly<Record<string, string>> = {
+  'wallsocket': source('index.ts'), 'wallsocket/node': withoutTun, 'wallsocket/pcap': source('pcap.ts'),
+};
+
+let runs = 0;
+
+/** What the program prints, line by line. */
+async function run(program: string): Promise<string[]> {
+  const path = join(directory, `program-${++runs}.ts`);
+  writeFileSync(path, program.replaceAll(/ from '(wallsocket[^']*)'/g, (_, name: string) => ` from '${DOORS[name]}'`));
+  const printed: string[] = [];
+  const log = vi.spyOn(console, 'log').mockImplementation((...words: unknown[]) => void printed.push(words.join(' ')));
+  try {
+    await import(pathToFileURL(path).href);
+  } finally {
+    log.mockRestore();
+  }
+  return printed;
+}
+
+const PRINTS: Readonly<Record<string, readonly string[]>> = {
+  'capture.ts': ['in SYN', 'out SYN ACK', 'in ACK', 'in FIN ACK', 'out ACK', 'out FIN ACK', 'in ACK'],
+  'echo.ts': ['hello'],
+  'lossy.ts': ['300000 bytes, 0 of them wrong', 'and the wire had lost some frames'],
+  'ping.ts': [
+    '56 bytes from 10.0.0.2, hop limit 64',
+    '56 bytes from fd00::2, hop limit 64',
+    '60000 bytes from fd00::2, hop limit 64',
+    'ping ENETUNREACH 192.0.2.1',
+  ],
+  'raw.ts': [
+    'the socket: who is there?',
+    'the sniffer: 10.0.0.2 > 10.0.0.1, protocol 17: who is there?',
+    'the sniffer: 10.0.0.2 > 10.0.0.1, protocol 253: ours alone',
+  ],
+  'virtual-time.ts': [
+    'a ping to 10.0.0.2 takes 0 ms: a pipe has no length, and only waiting takes time here',
+    'connect ETIMEDOUT 10.0.0.3:80 after 247 s',
+  ],
+};
+
+describe('the examples', () => {
+  const files = readdirSync(new URL('examples/', ROOT)).filter((name) => name.endsWith('.ts'));
+
+  test('are all tried here', () => {
+    expect(files.toSorted()).toEqual(Object.keys(PRINTS).toSorted());
+  });
+
+  test.each(files)('%s has at most sixty lines, and prints what it should', async (name) => {
+    const program = read(`examples/${name}`);
+    expect(program.trimEnd().split('\n').length).toBeLessThanOrEqual(60);
+    expect(await run(program)).toEqual(PRINTS[name]);
+  });
+});
+
+describe("the README's", () => {
+  const blocks = [...read('README.md').matchAll(/^```ts\n(.*?)^```$/gms)].map(([, block]) => block!);
+
+  test('are two', () => {
+    expect(blocks.length).toBe(2);
+  });
+
+  test('first is examples/echo.ts', () => {
+    expect(blocks[0]).toBe(read('examples/echo.ts'));
+  });
+
+  test('second shows every kind of socket at work, here with a stack in place of the kernel', async () => {
+    expect(await run(blocks[1]!)).toEqual([
+      'hello',
+      '5 bytes from 10.0.0.2 to 10.0.0.2',
+      '1400 bytes, hop limit 64 and 1428 with its headers',
+    ]);
+  });
+});
