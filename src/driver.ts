@@ -29,22 +29,23 @@ class RealTime implements Driver {
 
   constructor(private readonly stack: Stack) {
     stack.clock = () => performance.now();
-    stack.onWake = () => this.schedule();
+    stack.onWake = this.schedule;
     this.schedule();
   }
 
   stop(): void {
     this.stopped = true;
-    this.stack.onWake = null;
     clearTimeout(this.timer);
+    // Perhaps somebody else drives it by now.
+    if (this.stack.onWake === this.schedule) this.stack.onWake = null;
   }
 
-  private schedule(): void {
+  private readonly schedule = (): void => {
     if (this.pending || this.stopped) return;
     this.pending = true;
     if (performance.now() - this.turnAt < TURN_MS) queueMicrotask(this.run);
     else nextTurn(this.runTurn);
-  }
+  };
 
   private readonly run = (): void => {
     if (this.stopped) return;

@@ -19,6 +19,8 @@ import { Udp } from './udp/udp.js';
 
 /** Frames that one poll takes before it lets others go on. DESIGN: bounded work per turn (SEC-92). */
 const BATCH_FRAMES = 64;
+/** RFC 791 §3.2: what every module forwards whole. */
+const MTU_MIN = 68;
 
 export interface StackOptions {
   /** Where chance comes from. Default: the platform's cryptographic source. A seeded one makes runs repeat, and secrets guessable. */
@@ -102,12 +104,16 @@ export class Stack {
       return prefix;
     });
     const gateways = [config.gateway ?? []].flat().map((text) => addressArgument('gateway', text));
+    const { mtu } = config;
+    if (mtu !== undefined && !(Number.isInteger(mtu) && mtu >= MTU_MIN)) throw invalidArgument('mtu', `an integer of at least ${MTU_MIN}`, mtu);
     const added = this.ip.attach(device, {
-      ...(config.name !== undefined && { name: config.name }), ...(config.mtu !== undefined && { mtu: config.mtu }),
+      ...(config.name !== undefined && { name: config.name }), ...(mtu !== undefined && { mtu }),
       addresses, gateways, coalesce: true,
     });
     this.listenTo(added, config.onLost ?? null);
     if (added.port instanceof EthernetPort) this.introduce(added, added.port);
+    // What it has to say may not have been said once and for all: whoever sleeps has to look again.
+    this.wake();
     return added;
   }
 
@@ -133,8 +139,9 @@ export class Stack {
       receive: (packet) => this.receive(from, packet),
       batchEnd: () => this.wake(),
       lost: (error) => {
+        this.icmp.ndp.detach(from);
         this.ip.detach(from);
-        onLost?.(error);
+        this.tellApplication(() => onLost?.(error));
       },
     });
   }
@@ -200,12 +207,22 @@ export class Stack {
     this.announcers.length -= count;
   }
 
+  /** What it throws is its own affair, and not of whoever happens to call us (SEC-90). */
+  private tellApplication(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.onApplicationError(error);
+    }
+  }
+
   private announceLater(announcer: Announcer): void {
     this.announcers.push(announcer);
     this.wake();
   }
 
-  private wake(): void {
+  /** `poll` is to be called soon: some call has begun what it must go on with. */
+  wake(): void {
     if (this.polling || this.woken) return;
     this.woken = true;
     this.onWake?.();
@@ -223,13 +240,7 @@ export class Stack {
 
   /** Call `run` once, `ms` from now on the stack's clock; the result calls it off. */
   after(ms: number, run: () => void): () => void {
-    const alarm = new Alarm(() => {
-      try {
-        run();
-      } catch (error) {
-        this.onApplicationError(error);
-      }
-    });
+    const alarm = new Alarm(() => this.tellApplication(run));
     this.wheel.schedule(alarm.entry, this.now() + ms);
     this.wake();
     return () => this.wheel.cancel(alarm.entry);

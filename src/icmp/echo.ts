@@ -1,7 +1,7 @@
 // Echo, both ways: the answer to whoever asks, and endpoints for whoever asks here (ping). RFC 792, RFC 1122 §3.2.2.6,
 // RFC 4443 §4.
 
-import { type Address, ANY4, ANY6, copyOf, isMulticast, isUnspecified, isV4 } from '../address.js';
+import { type Address, ANY4, ANY6, copyOf, isV4 } from '../address.js';
 import { copy } from '../bytes.js';
 import { adjust, finish, pseudoSum, sumLanes } from '../checksum.js';
 import type { DropReason } from '../counters.js';
@@ -208,7 +208,6 @@ export class Echo {
   answer(packet: Packet, header: IpHeader, now: number): DropReason | null {
     const isForMany = header.cast !== 'unicast' || header.linkCast !== 'unicast';
     if (!this.settings.answer || (isForMany && !this.settings.answerGroups)) return 'icmp-ignored';
-    if (isUnspecified(header.src) || isMulticast(header.src)) return 'icmp-ignored';
     const family = header.family === 4 ? FAMILY4 : FAMILY6;
     const flow = this.aimed(header.family === 4 ? this.flow4 : this.flow6, header, family);
     if (this.ip.route(flow) !== null) return 'ip-no-route';

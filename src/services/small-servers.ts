@@ -94,13 +94,18 @@ async function say(socket: TcpSocket, text: string): Promise<void> {
 }
 
 /** RFC 864: lines of 72 of the 95 printing characters, each line begun one further. */
-async function generate(socket: TcpSocket): Promise<void> {
-  for (;;) await socket.write(LINES);
-}
+const generate = (socket: TcpSocket): Promise<void> => repeat(socket, LINES);
 
-async function pour(socket: TcpSocket): Promise<void> {
-  const zeros = new Uint8Array(262_144);
-  for (;;) await socket.write(zeros);
+const pour = (socket: TcpSocket): Promise<void> => repeat(socket, ZEROS);
+
+/** RFC 864: until the client ends the connection or aborts it; "any data received is thrown away". */
+async function repeat(socket: TcpSocket, bytes: Uint8Array): Promise<void> {
+  let over = false;
+  const end = (): void => {
+    over = true;
+  };
+  void discard(socket).then(end, end);
+  while (!over) await socket.write(bytes);
 }
 
 async function respondToAll(socket: UdpSocket, respond: (datagram: Datagram) => Uint8Array | null): Promise<void> {
@@ -117,6 +122,8 @@ async function respondToAll(socket: UdpSocket, respond: (datagram: Datagram) => 
 }
 
 const ascii = (text: string): Uint8Array => Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+
+const ZEROS = new Uint8Array(262_144);
 
 const LINES = ascii(
   Array.from({ length: 95 }, (_, line) =>

@@ -11,6 +11,12 @@ export function addressOf(name: string, value: string | Address): Address {
   return address;
 }
 
+/** Bytes that a caller wants at most. @throws TypeError ERR_INVALID_ARG_TYPE */
+export function lengthOf(name: string, value: number): number {
+  if (value !== Infinity && !(Number.isSafeInteger(value) && value >= 1)) throw invalidArgument(name, 'an integer of at least 1', value);
+  return value;
+}
+
 /** @throws RangeError ERR_SOCKET_BAD_PORT */
 export function portOf(name: string, value: number, min: 0 | 1): number {
   if (!Number.isInteger(value) || value < min || value > 65_535) throw badPort(name, value);

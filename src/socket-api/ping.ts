@@ -2,7 +2,7 @@
 
 import type { Address } from '../address.js';
 import { formatAddress } from '../address.js';
-import { NetError } from '../errors.js';
+import { invalidArgument, NetError } from '../errors.js';
 import type { Icmp } from '../icmp/icmp.js';
 import { addressOf } from './arguments.js';
 
@@ -19,9 +19,9 @@ export interface PingOptions {
   readonly bytes?: number;
   /** Default 1000. */
   readonly timeoutMs?: number;
-  /** Default 64. */
+  /** 1 .. 255. Default 64. */
   readonly hopLimit?: number;
-  /** Default 1. */
+  /** 0 .. 65535. Default 1. */
   readonly sequence?: number;
 }
 
@@ -37,12 +37,17 @@ export interface PingReply {
  * @throws (rejects) NetError ETIMEDOUT; EHOSTUNREACH, ENETUNREACH … when IP or an ICMP error says so; EPROTO when the echo
  *         is not what was sent
  */
-export function ping(host: PingHost, address: string | Address, options: PingOptions = {}): Promise<PingReply> {
+export async function ping(host: PingHost, address: string | Address, options: PingOptions = {}): Promise<PingReply> {
   const to = addressOf('address', address);
   const { bytes = 56, timeoutMs = 1000, hopLimit = 64, sequence = 1 } = options;
+  checkInteger('bytes', bytes, 0, Infinity);
+  checkInteger('hopLimit', hopLimit, 1, 255);
+  checkInteger('sequence', sequence, 0, 65_535);
+  if (!(timeoutMs >= 0)) throw invalidArgument('timeoutMs', 'a number of at least 0', timeoutMs);
   const where = { address: formatAddress(to) };
+  if (bytes > BYTES_MAX) throw new NetError('EMSGSIZE', 'ping', where);
   const endpoint = host.icmp.openEcho();
-  if (endpoint === null) return Promise.reject(new NetError('ENOBUFS', 'ping', where));
+  if (endpoint === null) throw new NetError('ENOBUFS', 'ping', where);
   endpoint.hopLimit = hopLimit;
   const payload = Uint8Array.from({ length: bytes }, (_, i) => (i * 7) ^ (i >>> 8));
   return new Promise((resolve, reject) => {
@@ -65,4 +70,12 @@ export function ping(host: PingHost, address: string | Address, options: PingOpt
     const refusal = endpoint.send(to, sequence, payload, sentAt);
     if (refusal !== null) fail(new NetError(refusal, 'ping', where));
   });
+}
+
+/** Of an echo over IPv6; ICMP knows IPv4's. */
+const BYTES_MAX = 65_527;
+
+function checkInteger(name: string, value: number, min: number, max: number): void {
+  const isIn = Number.isInteger(value) && value >= min && value <= max;
+  if (!isIn) throw invalidArgument(name, max === Infinity ? `an integer of at least ${min}` : `an integer, ${min} .. ${max}`, value);
 }

@@ -1,7 +1,7 @@
 // Raw sockets: the transport floor is skipped, the packet arrives with its headers. RFC 1122 §3.4; as BSD and Linux have
 // them, a copy of what the transport, if there is one, gets too. Imports ip/ and nothing of floor 3.
 
-import { type Address, ANY4, ANY6, copyOf } from '../address.js';
+import { type Address, ANY4, ANY6, copyOf, isV4 } from '../address.js';
 import { setU16 } from '../bytes.js';
 import { finish, sumBytes } from '../checksum.js';
 import type { Counters } from '../counters.js';
@@ -11,6 +11,7 @@ import type { IpHeader } from '../ip/header.js';
 import type { Ip } from '../ip/ip.js';
 import type { RawTap } from '../ip/raw.js';
 import type { Packet, PacketPool } from '../packet.js';
+import { NEVER } from '../time.js';
 import { addressOf } from './arguments.js';
 import type { Waiter } from './waiter.js';
 
@@ -20,6 +21,7 @@ export interface RawHost {
   readonly pool: PacketPool;
   readonly counters: Counters;
   now(): number;
+  wake(): void;
 }
 
 export interface RawOptions {
@@ -124,28 +126,39 @@ export class RawSocket implements RawTap, AsyncIterable<RawPacket> {
 
   /**
    * Send `payload` under an IP header of the stack's making. A checksum inside it is the caller's business.
-   * @throws NetError EMSGSIZE, ENETUNREACH, EHOSTUNREACH; EDESTADDRREQ for a socket of all protocols
+   * @throws NetError EMSGSIZE, ENETUNREACH, EHOSTUNREACH, EAFNOSUPPORT; EDESTADDRREQ for a socket of all protocols; EBADF
    */
   send(payload: Uint8Array, to: string | Address): void {
+    if (this.closed) throw new NetError('EBADF', 'send');
     if (this.protocol === null) throw new NetError('EDESTADDRREQ', 'send', { hint: 'a socket of all protocols has none to send' });
     const address = addressOf('to', to);
+    if (isV4(address) !== (this.family === 4)) throw new NetError('EAFNOSUPPORT', 'send', { address: address.toString() });
     if (payload.length > 65_515) throw new NetError('EMSGSIZE', 'send', { address: address.toString() });
     const flow = new Flow(this.family === 4 ? ANY4 : ANY6, address, this.protocol);
     flow.hopLimit = this.hopLimit;
     flow.dontFragment = false;
     const failure = this.host.ip.route(flow) ?? this.host.ip.send(this.packetWith(payload), flow, this.host.now());
     if (failure !== null) throw new NetError(failure, 'send', { address: address.toString() });
+    this.wake();
   }
 
   /**
    * Send a packet with the caller's own IP header. The stack fills in what nobody wants to: IPv4's total length, header
    * checksum, and an identification of 0.
-   * @throws NetError EINVAL (no header), EMSGSIZE, ENETUNREACH, EHOSTUNREACH
+   * @throws NetError EINVAL (no header, or the other family's), EMSGSIZE, ENETUNREACH, EHOSTUNREACH, EBADF
    */
   sendPacket(packet: Uint8Array): void {
+    if (this.closed) throw new NetError('EBADF', 'send');
+    if (packet.length > 0 && packet[0]! >> 4 !== this.family) throw new NetError('EINVAL', 'send');
     if (packet.length > 65_535) throw new NetError('EMSGSIZE', 'send');
     const failure = this.host.ip.sendWithHeader(this.packetWith(packet), this.host.now());
     if (failure !== null) throw new NetError(failure, 'send');
+    this.wake();
+  }
+
+  /** IP may wait for a neighbour since just now, and whoever sleeps does not know. */
+  private wake(): void {
+    if (this.host.ip.nextTimeout() !== NEVER) this.host.wake();
   }
 
   private packetWith(bytes: Uint8Array): Packet {

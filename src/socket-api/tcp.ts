@@ -8,7 +8,7 @@ import {
 } from '../tcp/connection.js';
 import type { Listener, ListenerOwner } from '../tcp/listener.js';
 import type { Tcp } from '../tcp/tcp.js';
-import { addressOf, portOf } from './arguments.js';
+import { addressOf, lengthOf, portOf } from './arguments.js';
 import type { Waiter } from './waiter.js';
 
 /** What a face needs of a stack; a `Stack` is one. */
@@ -60,7 +60,11 @@ export class TcpSocket implements ConnectionOwner, AsyncIterable<Uint8Array> {
   private writers: Writer[] | null = null;
   private watcher: Waiter<void> | null = null;
   private closing: Promise<void> | null = null;
+  /** `end` or `close` was called: whatever may still be written was written before. */
+  private ending = false;
   private finished = false;
+  /** What our own `abort` is to calls that wait. */
+  private abortion: NetError | null = null;
 
   /** For `TcpSocket.connect` and `TcpServer`; an application has no connection to give. */
   constructor(connection: Connection) {
@@ -81,9 +85,10 @@ export class TcpSocket implements ConnectionOwner, AsyncIterable<Uint8Array> {
       address: addressOf('address', options.address),
       port: portOf('port', options.port, 1),
       ...(options.localAddress !== undefined && { localAddress: addressOf('localAddress', options.localAddress) }),
+      ...(options.localPort !== undefined && { localPort: portOf('localPort', options.localPort, 0) }),
     } as Parameters<Tcp['connect']>[0]);
     const socket = new TcpSocket(connection);
-    const abort = (): void => connection.abort();
+    const abort = (): void => socket.abort();
     signal?.addEventListener('abort', abort, { once: true });
     try {
       await new Promise<void>((resolve, reject) => {
@@ -94,6 +99,8 @@ export class TcpSocket implements ConnectionOwner, AsyncIterable<Uint8Array> {
     } finally {
       signal?.removeEventListener('abort', abort);
     }
+    // It may have fired when the news was out and not yet here.
+    if (signal !== null && isAborted(signal)) throw signal.reason;
     return socket;
   }
 
@@ -141,12 +148,17 @@ export class TcpSocket implements ConnectionOwner, AsyncIterable<Uint8Array> {
    * @throws (rejects) NetError ECONNRESET, ETIMEDOUT …, once what came before has been read
    */
   read(max = Infinity): Promise<Uint8Array | null> {
+    try {
+      lengthOf('max', max);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     return this.take((connection) => connection.read(max), null);
   }
 
   /** What has arrived, without waiting; null: nothing now. */
-  readNow(max?: number): Uint8Array | null {
-    return this.connection.read(max);
+  readNow(max = Infinity): Uint8Array | null {
+    return this.connection.read(lengthOf('max', max));
   }
 
   /** Read into the caller's memory: bytes read, 1 .. target.length; 0 when the peer has ended the stream. */
@@ -160,12 +172,12 @@ export class TcpSocket implements ConnectionOwner, AsyncIterable<Uint8Array> {
    * connection waits here, and what it holds meanwhile is one promise and one reader.
    */
   private take<T>(from: (connection: Connection) => T, nothing: T): Promise<T> {
-    const { connection } = this;
+    const { connection, error } = this;
+    if (this.reader !== null) return Promise.reject(new NetError('EALREADY', 'read', { hint: 'a read is under way' }));
     if (connection.readable > 0) return Promise.resolve(from(connection));
     if (connection.peerHasEnded) return Promise.resolve(nothing);
-    if (connection.error !== null) return Promise.reject(connection.error);
-    if (this.finished) return Promise.resolve(nothing);
-    if (this.reader !== null) return Promise.reject(new NetError('EALREADY', 'read', { hint: 'a read is under way' }));
+    if (error !== null) return Promise.reject(error);
+    if (this.finished || this.closing !== null) return Promise.resolve(nothing);
     return new Promise<T>((resolve, reject) => {
       this.reader = { resolve: resolve as (value: unknown) => void, reject, from, nothing };
     });
@@ -198,8 +210,10 @@ export class TcpSocket implements ConnectionOwner, AsyncIterable<Uint8Array> {
    */
   write(bytes: Uint8Array): Promise<void> {
     try {
-      const taken = this.writers === null ? this.connection.write(bytes) : 0;
-      if (taken === bytes.length) return RESOLVED;
+      this.checkWritable();
+      const isFirst = this.writers === null;
+      const taken = isFirst ? this.connection.write(bytes) : 0;
+      if (isFirst && taken === bytes.length) return RESOLVED;
       return new Promise((resolve, reject) => {
         (this.writers ??= []).push({ bytes, at: taken, resolve, reject });
       });
@@ -210,19 +224,33 @@ export class TcpSocket implements ConnectionOwner, AsyncIterable<Uint8Array> {
 
   /** As much of `bytes` as there is room for, without waiting: bytes taken. Not while a `write` waits. */
   writeNow(bytes: Uint8Array): number {
+    this.checkWritable();
     return this.writers === null ? this.connection.write(bytes) : 0;
+  }
+
+  /** @throws NetError why nothing more can be written, though earlier writes may still wait */
+  private checkWritable(): void {
+    if (this.error !== null) throw this.error;
+    if (this.ending) throw new NetError('EPIPE', 'write');
+  }
+
+  private get error(): NetError | null {
+    return this.connection.error ?? this.abortion;
   }
 
   /** End our side of the stream behind what was written. Reading goes on. */
   end(): void {
+    this.ending = true;
     this.afterWriters(() => this.connection.shutdown());
   }
 
   /**
-   * End both sides: what was written is still delivered, what the peer sends from now on is refused.
-   * Resolves when the connection is over.
+   * End both sides: what was written is still delivered, what the peer sends from now on is refused. Text that nobody has
+   * read resets the connection instead: the peer must not believe it was (RFC 2525 §2.17). Resolves when the connection is
+   * over.
    */
   close(): Promise<void> {
+    this.ending = true;
     return (this.closing ??= new Promise((resolve) => {
       const { connection } = this;
       if (this.finished) return resolve();
@@ -233,6 +261,8 @@ export class TcpSocket implements ConnectionOwner, AsyncIterable<Uint8Array> {
         connection.close();
         // close() takes the owner away; we want to hear the end of it.
         connection.owner = this;
+        // The wait for the peer's FIN may have begun, and whoever sleeps does not know.
+        connection.tcp.env.wake();
         if (this.isOver) this.finish();
       });
     }));
@@ -244,8 +274,12 @@ export class TcpSocket implements ConnectionOwner, AsyncIterable<Uint8Array> {
     else this.writers.push({ bytes: NOTHING, at: 0, resolve: run, reject: () => {} });
   }
 
-  /** Reset the connection: the peer gets ECONNRESET, unsent bytes are forgotten. */
+  /**
+   * Reset the connection: the peer gets ECONNRESET, unsent bytes are forgotten, and reads and writes of ours that wait are
+   * rejected with ECONNABORTED. RFC 9293 §3.10.5.
+   */
   abort(): void {
+    if (!this.isOver) this.abortion = new NetError('ECONNABORTED', 'read');
     this.connection.abort();
   }
 
@@ -283,9 +317,8 @@ export class TcpSocket implements ConnectionOwner, AsyncIterable<Uint8Array> {
 
   private finish(): void {
     this.finished = true;
-    const { error } = this.connection;
     this.serveReader();
-    const { reader, watcher } = this;
+    const { reader, watcher, error } = this;
     this.reader = null;
     this.watcher = null;
     if (error !== null) reader?.reject(error);

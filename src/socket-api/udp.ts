@@ -3,10 +3,11 @@
 import type { Address } from '../address.js';
 import { ANY4, ANY6 } from '../address.js';
 import { type ErrorCode, NetError } from '../errors.js';
+import { NEVER } from '../time.js';
 import { Datagram } from '../udp/datagram-queue.js';
 import { UDP_ERROR, type UdpDestination, type UdpEndpoint, type UdpOptions, type UdpOwner } from '../udp/endpoint.js';
 import type { Udp } from '../udp/udp.js';
-import { addressOf, portOf } from './arguments.js';
+import { addressOf, lengthOf, portOf } from './arguments.js';
 import type { Waiter } from './waiter.js';
 
 /** What a face needs of a stack; a `Stack` is one. */
@@ -33,6 +34,7 @@ export class UdpSocket implements UdpOwner, AsyncIterable<Datagram> {
   private closed = false;
 
   private constructor(
+    private readonly udp: Udp,
     /** The endpoint itself: hop limit, groups, superdatagrams, error records. */
     readonly endpoint: UdpEndpoint,
   ) {
@@ -47,7 +49,7 @@ export class UdpSocket implements UdpOwner, AsyncIterable<Datagram> {
     const name = address ?? (family === 4 ? ANY4 : ANY6);
     const port = portOf('port', options.port ?? 0, 0);
     demand(endpoint.bind(name, port), 'bind', name, port);
-    return new UdpSocket(endpoint);
+    return new UdpSocket(host.udp, endpoint);
   }
 
   get localAddress(): string {
@@ -77,13 +79,20 @@ export class UdpSocket implements UdpOwner, AsyncIterable<Datagram> {
     const target = to === undefined ? null : destinationOf(to);
     const code = this.endpoint.send(bytes, 0, bytes.length, target);
     if (code !== null) this.refuse(code, target);
+    this.wake();
   }
 
   /** Send `bytes` as datagrams of `segmentSize` bytes, the last one shorter, in as few packets as the device takes. */
   sendSegments(bytes: Uint8Array, segmentSize: number, to?: UdpPeer | UdpDestination): void {
     const target = to === undefined ? null : destinationOf(to);
-    const code = this.endpoint.sendSegments(bytes, 0, bytes.length, segmentSize, target);
+    const code = this.endpoint.sendSegments(bytes, 0, bytes.length, lengthOf('segmentSize', segmentSize), target);
     if (code !== null) this.refuse(code, target);
+    this.wake();
+  }
+
+  /** IP may wait for a neighbour since just now, and whoever sleeps does not know. */
+  private wake(): void {
+    if (this.udp.ip.nextTimeout() !== NEVER) this.udp.env.wake();
   }
 
   private refuse(code: ErrorCode, target: UdpDestination | null): never {
@@ -97,11 +106,11 @@ export class UdpSocket implements UdpOwner, AsyncIterable<Datagram> {
    * @throws (rejects) NetError ECONNREFUSED … of a connected peer
    */
   receive(): Promise<Datagram | null> {
+    if (this.reader !== null) return Promise.reject(new NetError('EALREADY', 'recv', { hint: 'a receive is under way' }));
     const datagram = this.endpoint.receive();
     if (datagram !== null || this.closed) return Promise.resolve(datagram);
     const code = this.endpoint.takeError();
     if (code !== null) return Promise.reject(new NetError(code, 'recv'));
-    if (this.reader !== null) return Promise.reject(new NetError('EALREADY', 'recv', { hint: 'a receive is under way' }));
     return new Promise((resolve, reject) => {
       this.reader = { resolve, reject };
     });

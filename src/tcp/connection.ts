@@ -60,9 +60,9 @@ export interface ConnectionOptions {
   keepAliveProbes?: number;
   /** Unacknowledged text older than this ends the connection. Default 0: R2 decides. RFC 9293 MUST-21, RFC 5482. */
   userTimeoutMs?: number;
-  /** Bytes that `write` accepts before the peer has acknowledged them. Default 1 MiB. */
+  /** Bytes that `write` accepts before the peer has acknowledged them. Default 4 MiB. */
   sendBuffer?: number;
-  /** Bytes that may wait for the application: the largest window offered. Default 1 MiB. */
+  /** Bytes that may wait for the application: the largest window offered. Default 4 MiB. */
   receiveBuffer?: number;
   /** Default 64. RFC 9293 MUST-49. */
   hopLimit?: number;

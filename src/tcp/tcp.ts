@@ -36,7 +36,7 @@ export interface TcpSettings {
   readonly halfOpen: number;
   /** Ranges of out-of-order text of one connection. Default 1,024. */
   readonly outOfOrderRanges: number;
-  /** Bytes. Default 1 MiB each. */
+  /** Bytes. Default 4 MiB each. */
   readonly sendBuffer: number;
   readonly receiveBuffer: number;
   /** Repetitions of a SYN before ETIMEDOUT. Default 7: 247 s, for RFC 9293 MUST-23 wants three minutes (Linux: 6, 127 s). */

@@ -32,8 +32,11 @@ interface Said {
   ack: number | null;
   win: number | null;
   urg: number | null;
-  options: Map<string, string> | null;
+  options: Options | null;
 }
+
+/** Names and values, in their order. */
+type Options = (readonly [string, string])[];
 
 type Step =
   | { readonly at: number; readonly kind: 'arrives' | 'queued' | 'sent'; readonly said: Said; readonly line: string }
@@ -74,13 +77,11 @@ function stepOf(line: string, runs: readonly ((c: Connection) => void)[]): Step 
 
 const msOf = (text: string): number => Number.parseFloat(text.slice(1)) * (text.endsWith('ms') ? 1 : 1000);
 
-function optionsOf(text: string): Map<string, string> {
-  const options = new Map<string, string>();
-  for (const each of text.split(',').map((t) => t.trim()).filter((t) => t !== '' && t !== 'nop')) {
-    const space = each.indexOf(' ');
-    options.set(space < 0 ? each : each.slice(0, space), space < 0 ? '' : each.slice(space + 1));
-  }
-  return options;
+function optionsOf(text: string): Options {
+  return text.split(',').map((each) => each.trim()).filter((each) => each !== '').map((each) => {
+    const [name, ...values] = each.split(' ');
+    return [name!, values.join(' ')];
+  });
 }
 
 export interface ScriptOptions {
@@ -305,17 +306,17 @@ export class ScriptHost implements Device {
     const bits = b[at + 13]!;
     const start = (seg.seq - this.iss) >>> 0;
     const o = seg.options;
-    const options = new Map<string, string>();
-    if (o.mss > 0) options.set('mss', String(o.mss));
-    if (o.sackPermitted) options.set('sackOK', '');
-    if (o.windowScale >= 0) options.set('wscale', String(o.windowScale));
+    const options: Options = [];
+    if (o.mss > 0) options.push(['mss', String(o.mss)]);
+    if (o.sackPermitted) options.push(['sackOK', '']);
     if (o.hasTimestamps) {
       this.tsOffset ??= o.tsVal - Math.floor(this.now);
-      options.set('TS', `val ${(o.tsVal - this.tsOffset) >>> 0} ecr ${o.tsEcr >>> 0}`);
+      options.push(['TS', `val ${(o.tsVal - this.tsOffset) >>> 0} ecr ${o.tsEcr >>> 0}`]);
     }
+    if (o.windowScale >= 0) options.push(['wscale', String(o.windowScale)]);
     if (o.sackCount > 0) {
       const blocks = [...Array(o.sackCount).keys()].map((i) => `${(o.sackStart[i]! - this.irs) >>> 0}:${(o.sackEnd[i]! - this.irs) >>> 0}`);
-      options.set('sack', blocks.join(' '));
+      options.push(['sack', blocks.join(' ')]);
     }
     verify(b.subarray(seg.payloadStart, seg.end), start, 'we sent');
     this.sent.push({
@@ -330,7 +331,7 @@ export class ScriptHost implements Device {
 
   /** A segment from the peer, built by its own hand: nothing of the stack's emission is used. */
   private segment(said: Said): Uint8Array {
-    const options = optionBytes(said.options ?? new Map(), this.iss, this.tsOffset ?? 0);
+    const options = optionBytes(said.options ?? [], this.iss, this.tsOffset ?? 0);
     const b = new Uint8Array(20 + options.length + said.end - said.start);
     const view = new DataView(b.buffer);
     view.setUint16(0, this.peerPort);
@@ -400,10 +401,9 @@ function agrees(want: Said, got: Said): boolean {
   if (flagBits(want.flags) !== flagBits(got.flags) || want.start !== got.start || want.end !== got.end) return false;
   if (want.ack !== got.ack || (want.urg ?? 0) !== (got.urg ?? 0)) return false;
   if (want.win !== null && want.win !== got.win) return false;
-  const [wanted, there] = [want.options, got.options ?? new Map<string, string>()];
-  if (wanted === null) return true;
-  return wanted.size === there.size &&
-    [...wanted].every(([name, value]) => there.has(name) && (value === '' || matches(value, there.get(name)!)));
+  const [wanted, there] = [want.options, got.options ?? []];
+  return wanted === null || wanted.length === there.length && wanted.every(([name, value], i) =>
+    there[i]![0] === name && (value === '' || matches(value, there[i]![1])));
 }
 
 /** `*` stands for any number. */
@@ -413,7 +413,7 @@ function matches(pattern: string, value: string): boolean {
 }
 
 /** The options of an arriving segment; `sack a:b` is in our numbers. `raw 0102…` is taken as it stands. */
-function optionBytes(options: Map<string, string>, iss: number, tsOffset: number): Uint8Array {
+function optionBytes(options: Options, iss: number, tsOffset: number): Uint8Array {
   const bytes: number[] = [];
   const u32 = (n: number): number[] => [(n >>> 24) & 255, (n >>> 16) & 255, (n >>> 8) & 255, n & 255];
   for (const [name, value] of options) {

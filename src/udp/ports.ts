@@ -95,7 +95,7 @@ export class PortTable<T extends Binding<T>> {
     for (let i = 0; i < bound.length; i++) {
       const entry = bound[i]!;
       if (!covers(entry, dst) || !admits(entry, interfaceIndex)) continue;
-      return entry.reusePort ? this.share(bound, i, src, srcPort, interfaceIndex) : entry;
+      return entry.reusePort ? this.share(bound, i, dst, src, srcPort, interfaceIndex) : entry;
     }
     return null;
   }
@@ -113,13 +113,17 @@ export class PortTable<T extends Binding<T>> {
   /**
    * Among those who share a port by consent, a peer always gets the same one, as long as nobody comes or goes.
    *
-   * @param first  the first of them; the others stand behind it
+   * @param first  the first of them; the others stand behind it, and who else is as specific between them
    */
-  private share(bound: T[], first: number, src: Address, srcPort: number, interfaceIndex: number): T {
-    const { localAddress } = bound[first]!;
-    let end = first + 1;
-    while (end < bound.length && isEqual(bound[end]!, localAddress) && admits(bound[end]!, interfaceIndex)) end++;
-    return bound[first + (((this.hash.of(src, srcPort) * (end - first)) / BUCKETS) | 0)]!;
+  private share(bound: T[], first: number, dst: Address, src: Address, srcPort: number, interfaceIndex: number): T {
+    const specific = rank(bound[first]!);
+    const isSharing = (e: T): boolean => e.reusePort && covers(e, dst) && admits(e, interfaceIndex);
+    let count = 0;
+    for (let i = first; i < bound.length && rank(bound[i]!) === specific; i++) if (isSharing(bound[i]!)) count++;
+    let skip = ((this.hash.of(src, srcPort) * count) / BUCKETS) | 0;
+    let chosen = first;
+    for (; skip > 0; skip--) do chosen++; while (!isSharing(bound[chosen]!));
+    return bound[chosen]!;
   }
 
   private connect(port: LocalPort<T>, entry: T, bucket: number): void {
@@ -201,10 +205,6 @@ function isPeer<T>(entry: Binding<T>, src: Address, srcPort: number): boolean {
 
 /** One link-local address may be two nodes, on two links. Zone 0 is "not said", and fits any. RFC 4007 §6. */
 const isSameZone = (a: Address, b: Address): boolean => a.zone === b.zone || a.zone === 0 || b.zone === 0;
-
-/** Of the same group that shares a port? */
-const isEqual = <T>(entry: Binding<T>, localAddress: Address): boolean =>
-  entry.reusePort && entry.localAddress.equals(localAddress) && entry.localAddress.zone === localAddress.zone;
 
 /** Could both take the same datagram, and has one of them not consented to that? */
 function collide<T>(a: Binding<T>, b: Binding<T>): boolean {

@@ -77,6 +77,15 @@ describe('statistics (SEC-46)', () => {
     expect(chiSquare(shifts((i) => ['10.0.0.1', '192.0.2.1', 100 + i]))).toBeLessThan(130);
   });
 
+  test('how far apart the sequences of two peers are depends on the secret', () => {
+    // Each a fresh state with the same secret: what differs is the hash alone.
+    const apart = Array.from({ length: 6400 }, (_, seed) => {
+      const [one, other] = [PEER, OTHER].map((peer) => new EphemeralPorts(new SeededRandom(seed)).pick(US, peer, 80, anyone));
+      return 49_152 + ((one! - other! + 16_384) % 16_384);
+    });
+    expect(chiSquare(apart)).toBeLessThan(130);
+  });
+
   test('a port comes back to the same peer only after thousands of others (RFC 6056 §3.3.3)', () => {
     const ports = new EphemeralPorts(new SeededRandom(5));
     const lastUse = new Map<number, number>();

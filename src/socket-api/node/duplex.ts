@@ -3,7 +3,10 @@
 import { Duplex } from 'node:stream';
 import type { TcpSocket } from '../tcp.js';
 
-/** Back-pressure both ways; destroying it resets the connection, ending it closes our side. */
+/**
+ * Back-pressure both ways. Ending it ends our side. Destroying it closes the connection; with an error, or while text waits
+ * to be written, it resets it: the peer must not take half a stream for the whole.
+ */
 export class TcpDuplex extends Duplex {
   constructor(readonly socket: TcpSocket) {
     super({ allowHalfOpen: true, highWaterMark: 262_144 });
@@ -48,7 +51,7 @@ export class TcpDuplex extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    if (error === null) void this.socket.close();
+    if (error === null && this.writableLength === 0) void this.socket.close();
     else this.socket.abort();
     done(error);
   }

@@ -84,6 +84,15 @@ describe('a question is answered with its own data, from the address that was as
     ]);
   });
 
+  test('one peer that asks our addresses in turn hears each of them', () => {
+    const host = new Host({ addresses: ['10.0.0.1/24', '10.0.0.9/24', 'fd00::1/64', 'fd00::9/64'] });
+    for (const dst of ['10.0.0.1', '10.0.0.9', '10.0.0.1']) host.give(icmpPacket({ ...V4, dst }));
+    for (const dst of ['fd00::1', 'fd00::9', 'fd00::1']) host.give(icmpPacket({ ...V6, dst }));
+    expect(host.said().map((line) => line.split(' ')[1])).toEqual([
+      '10.0.0.1', '10.0.0.9', '10.0.0.1', 'fd00::1', 'fd00::9', 'fd00::1',
+    ]);
+  });
+
   test('a question whose sum a device vouches for is answered with a right one', () => {
     const host = new Host();
     for (const f of [V4, V6]) {
@@ -131,6 +140,14 @@ describe('what is sent to many (SEC-38)', () => {
     expect(host.sent()).toEqual([]);
   });
 
+  test('nor is what the link sent to many, whomever IP names', () => {
+    const host = new Host({ medium: 'ethernet' });
+    const frame = (to: number[], type: number[], packet: Uint8Array): Uint8Array => Uint8Array.of(...to, 2, 0, 0, 0, 0, 2, ...type, ...packet);
+    host.give(frame([0x01, 0x00, 0x5e, 0, 0, 1], [8, 0], icmpPacket(V4)), frame([0x33, 0x33, 0, 0, 0, 1], [0x86, 0xdd], icmpPacket(V6)));
+    expect(host.sent()).toEqual([]);
+    expect(host.counters.dropped()).toEqual({ 'icmp-ignored': 2 });
+  });
+
   test('unless that was asked for: then from an address of ours (RFC 4443 §4.2)', () => {
     const host = new Host({ icmp: { ...ICMP_SETTINGS, echo: { ...ICMP_SETTINGS.echo, answerGroups: true } } });
     host.give(...questions);
@@ -141,9 +158,10 @@ describe('what is sent to many (SEC-38)', () => {
       ...new Array<string>(3).fill('IP 10.0.0.1 > 10.0.0.2: ICMP echo reply, id 0, seq 0, length 8'),
       'IP6 fd00::1 > fd00::2: ICMP6, echo reply, id 0, seq 0, length 8',
     ]);
-    // Still nothing that says it is from many.
-    host.give(icmpPacket({ ...V6, src: '::', dst: 'ff02::1' }));
+    // To nobody there is no way.
+    host.give(icmpPacket({ ...V6, src: '::', dst: 'ff02::1' }), icmpPacket({ ...V4, src: '0.0.0.0', dst: '255.255.255.255' }));
     expect(host.sent()).toEqual([]);
+    expect(host.counters.dropped()).toEqual({ 'ip-no-route': 2 });
   });
 });
 

@@ -114,7 +114,12 @@ describe('what an error is', () => {
 });
 
 describe('no error is sent about (RFC 1122 §3.2.2, RFC 4443 §2.4 (e))', () => {
-  const silent = (bytes: Uint8Array, r: Report = {}): void => expect(said(new Host(), bytes, r).map(text)).toEqual([]);
+  const silent = (bytes: Uint8Array, r: Report = {}): void => {
+    const host = new Host();
+    expect(said(host, bytes, r).map(text)).toEqual([]);
+    // Nor do we say it to ourselves.
+    expect(host.rest().counters.dropped()).toEqual({});
+  };
   const answered = (bytes: Uint8Array, r: Report = {}): void => expect(said(new Host(), bytes, r).length).toBe(1);
 
   test('what was sent to many, by IP or by the link', () => {

@@ -144,6 +144,8 @@ describe('answering (RFC 4861 §7.2.3, §7.2.4)', () => {
     host.give(nd(135, { src: '::', ndOptions: [] }));
     expect(host.sent()).toEqual([advertisement({ dst: 'ff02::1', to: [0x33, 0x33, 0, 0, 0, 1], flags: 0x20 })]);
     expect([...port(host).neighbors.entries()]).toEqual([]);
+    // We are among everybody, but need not be told.
+    expect(host.counters.dropped()).toEqual({});
   });
 
   test('who does not say where it is, is asked back', () => {

@@ -421,6 +421,8 @@ describe('what we send ourselves', () => {
       packet.checksumStart = packet.start;
       packet.checksumField = packet.start + field - start;
     });
+    expect(copy!.checksumStart).toBe(copy!.transport);
+    expect(copy!.checksumField).toBe(copy!.transport + field - start);
     completeChecksum(copy!);
     expect(copy!.bytes.slice(copy!.transport, copy!.end)).toEqual(built.slice(start));
   });

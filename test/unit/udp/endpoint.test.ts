@@ -72,6 +72,15 @@ describe('names', () => {
     bound(host, '::', 53);
   });
 
+  test('a name that is refused leaves none behind', () => {
+    const host = new Host();
+    bound(host, '10.0.0.1', 53);
+    const endpoint = host.udp.open();
+    expect(endpoint.bind(address('10.0.0.1'), 53)).toBe('EADDRINUSE');
+    expect([endpoint.localPort, endpoint.localAddress]).toEqual([0, ANY6]);
+    expect(endpoint.bind(address('fd00::1'), 53)).toBe(null);
+  });
+
   test('who has a name gets no other', () => {
     const host = new Host();
     expect(bound(host, '::', 53).bind(ANY6, 54)).toBe('EINVAL');

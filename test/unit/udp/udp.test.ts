@@ -232,6 +232,18 @@ describe('whose a datagram is (RFC 1122 §4.1.3.5, SEC-48)', () => {
     expect(endpoint.localAddress.toString()).toBe(`fe80::1%${host.wire.index}`);
   });
 
+  test('a link-local name without a link is good on each (RFC 4007 §6)', () => {
+    const host = new Host();
+    const endpoint = bound(host, 'fe80::1', 53);
+    host.give(say('x', { ...TO_V6, src: 'fe80::2', dst: 'fe80::1' }));
+    expect(received(endpoint)).toEqual(['x']);
+    // And one of another link is another name.
+    const elsewhere = bound(host, `fe80::1%${host.wire.index}`, 54);
+    host.give(say('y', { ...TO_V6, src: 'fe80::2', dst: 'fe80::1', to: 54 }));
+    expect(received(elsewhere)).toEqual(['y']);
+    expect(host.udp.open().bind(address('fe80::1%7'), 55)).toBe('EADDRNOTAVAIL');
+  });
+
   test('one interface’s endpoint takes nothing from another', () => {
     const host = new Host();
     const here = bound(host, '::', 53, { through: host.wire });
