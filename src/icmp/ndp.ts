@@ -201,7 +201,6 @@ export class Ndp {
     // RFC 4861 §7.1.
     flow.hopLimit = 255;
     flow.through = on;
-    flow.loop = false;
     flow.route = new Route(on, dst, true, isMulticast(dst) ? 'multicast' : 'unicast');
     flow.routeGeneration = this.ip.routes.generation;
     flow.routedTo = dst;

@@ -297,6 +297,7 @@ function acknowledge(c: Connection, seg: Segment, now: number): void {
   const tail = c.sendQueue.tail;
   c.sendQueue.release(Math.min(tail, c.sendQueue.head + Math.max(0, Seq.diff(seg.ack, c.seqAt(c.sendQueue.head)))));
   c.retries = 0;
+  c.probes = 0;
   c.stuckSince = NEVER;
   c.softError = null;
   Recovery.onNewAck(c, acked, now);
@@ -337,12 +338,13 @@ function updateWindow(c: Connection, seg: Segment): void {
 }
 
 function setWindow(c: Connection, seg: Segment): void {
+  const before = c.snd.wnd;
   c.snd.wnd = seg.windowField << c.snd.shift;
   c.snd.wl1 = seg.seq;
   c.snd.wl2 = seg.ack;
   if (c.snd.wnd > c.snd.maxWnd) c.snd.maxWnd = c.snd.wnd;
-  if (c.snd.wnd > 0 && c.timers.persistAt !== NEVER) {
-    // The window opened. A probe that was not taken is text like any other, and goes again with the rest.
+  if (c.snd.wnd > before && c.timers.persistAt !== NEVER) {
+    // The window opened. What was sent before it shut, and is not acknowledged, goes again with the rest.
     c.timers.persistAt = NEVER;
     c.probes = 0;
     c.snd.nxt = c.snd.una;

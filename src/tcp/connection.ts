@@ -60,7 +60,7 @@ export interface ConnectionOptions {
   keepAliveProbes?: number;
   /** Unacknowledged text older than this ends the connection. Default 0: R2 decides. RFC 9293 MUST-21, RFC 5482. */
   userTimeoutMs?: number;
-  /** Bytes that `write` accepts before the peer has acknowledged them. Default 4 MiB. */
+  /** Bytes that `write` accepts before the peer has acknowledged them. Default 1 MiB. */
   sendBuffer?: number;
   /** Bytes that may wait for the application: the largest window offered. Default 4 MiB. */
   receiveBuffer?: number;

@@ -97,9 +97,8 @@ export function emitAck(c: Connection, now: number): void {
  */
 function acceptableSeq(c: Connection): Seq.Seq {
   const edge = Seq.add(c.snd.una, c.snd.wnd);
-  const beyond = Seq.diff(c.snd.max, edge);
-  // Less than one unit of the field is its rounding, and no shrinking; unless it is a probe.
-  return beyond > 0 && (c.probes > 0 || beyond >= 1 << c.snd.shift) ? edge : c.snd.max;
+  // Less than one unit of the field is its rounding, and no shrinking.
+  return Seq.diff(c.snd.max, edge) >= 1 << c.snd.shift ? edge : c.snd.max;
 }
 
 /** The RST of an abort, where the peer expects it. RFC 9293 §3.10.5; with timestamps, RFC 7323 §3.2. */

@@ -53,13 +53,8 @@ function sendText(c: Connection, now: number): void {
     if (unsent <= 0 && !finDue) return;
     const usable = Math.min(c.snd.wnd, c.congestion.cwnd + c.recovery.inflation) - c.flightSize;
     const length = lengthToSend(c, unsent, usable, mss);
-    // A FIN alone may always go: it needs no buffer at the peer.
-    if (length === 0 && (unsent > 0 || !finDue)) return;
-    const last = length === unsent;
-    let flags = 0;
-    // MUST-61: PSH on the segment that empties the queue.
-    if (last && length > 0) flags |= Wire.PSH;
-    if (last && finDue) flags |= Wire.FIN;
+    const flags = flagsOf(c, unsent, length);
+    if (length === 0 && (flags & Wire.FIN) === 0) return;
     sendSegment(c, flags, length, now);
   }
 }
@@ -84,6 +79,13 @@ function lengthToSend(c: Connection, unsent: number, usable: number, mss: number
   if (room >= mss) return Math.min(room - (room % mss), superpacket);
   if (!nagle && room >= c.snd.maxWnd >> 1 && room === Math.min(unsent, c.snd.wnd - c.flightSize)) return room;
   return 0;
+}
+
+/** PSH on the segment that empties the queue (MUST-61), and the FIN, which has a number and so must fit the window. */
+function flagsOf(c: Connection, unsent: number, length: number): number {
+  if (length < unsent) return 0;
+  const finFits = c.finQueued && Seq.le(c.snd.nxt, c.finSeq) && c.snd.wnd - c.flightSize > length;
+  return (length > 0 ? Wire.PSH : 0) | (finFits ? Wire.FIN : 0);
 }
 
 function sendSegment(c: Connection, flags: number, length: number, now: number): void {
@@ -151,21 +153,22 @@ export function persistMs(c: Connection): number {
 }
 
 /**
- * RFC 9293 §3.8.6.1, MUST-36: one byte of new text, or the FIN, beyond the window if must be; it is not timed and not
- * counted lost.
+ * The window has stood shut, or too small to use, for the time of a timeout.
+ *
+ * A shut one is probed (RFC 9293 §3.8.6.1, MUST-36) without text, at a number that must be answered. Departs from the
+ * RFC's "one octet of new data", also Linux: until its fate is known nobody can say which sequence number an ACK has to
+ * carry, and two ends that probe each other with text can fall silent for ever. Into a small window goes what fits: the
+ * override of silly window avoidance, §3.8.6.2.1 (4).
  */
 export function sendProbe(c: Connection, now: number): void {
   c.probes++;
-  // The override of silly window avoidance: what fits the window, else one byte.
-  const waiting = c.sendQueue.length;
-  const length = Math.min(waiting, Math.max(1, Math.min(c.snd.wnd, sendMss(c))));
-  const flag = waiting === 0 ? Wire.FIN : length === waiting ? Wire.PSH : 0;
-  emit(c, flag, c.snd.una, length, now);
-  const next = Seq.add(c.snd.una, Math.max(1, length));
-  if (Seq.gt(next, c.snd.nxt)) c.snd.nxt = next;
-  if (Seq.gt(next, c.snd.max)) c.snd.max = next;
-  c.timedAt = NEVER;
   c.timers.persistAt = now + persistMs(c);
+  if (c.snd.wnd === 0) emit(c, 0, Seq.add(c.snd.una, -1), 0, now);
+  else {
+    c.snd.nxt = c.snd.una;
+    const length = Math.min(c.sendQueue.length, c.snd.wnd, sendMss(c));
+    sendSegment(c, flagsOf(c, c.sendQueue.length, length), length, now);
+  }
   if (c.userTimeoutMs > 0) heedUserTimeout(c);
 }
 
