@@ -28,41 +28,49 @@ export interface SmallServers {
 /**
  * Serve all of them.
  * @param wallClock  the date as daytime gives it: the core knows no calendar
+ * @throws NetError EADDRINUSE … for one of the ports; then none is served
  */
 export function serveAll(
   host: TcpHost & UdpHost, wallClock: () => string, ports: ServicePorts = SERVICE_PORTS,
 ): SmallServers {
-  const servers = [
-    serve(host, ports.echo, echo), serve(host, ports.discard, discard), serve(host, ports.sink, discard),
-    serve(host, ports.daytime, (socket) => say(socket, `${wallClock()}\r\n`)),
-    serve(host, ports.chargen, generate), serve(host, ports.source, pour),
-  ];
+  const open: { close(): void }[] = [];
+  const close = (): void => {
+    for (const each of open.splice(0)) each.close();
+  };
+  const listen = (port: number, converse: (socket: TcpSocket) => Promise<void>): unknown => open.push(serve(host, port, converse));
   // SEC-49: an answer to a service like these would be answered, for ever.
   const isService = (port: number): boolean => Object.values(ports).includes(port) || port < 20;
   let sunk = 0;
-  const answer = (port: number, respond: (datagram: Datagram) => Uint8Array | null): UdpSocket => {
+  const answer = (port: number, respond: (datagram: Datagram) => Uint8Array | null): void => {
     const socket = UdpSocket.bind(host, { port });
+    open.push(socket);
     void respondToAll(socket, (datagram) => (isService(datagram.port) ? null : respond(datagram)));
-    return socket;
   };
-  const sockets = [
-    answer(ports.echo, (datagram) => datagram.data),
-    answer(ports.discard, () => null),
-    answer(ports.daytime, () => ascii(`${wallClock()}\r\n`)),
-    answer(ports.chargen, () => LINES.subarray(0, 512)),
+  try {
+    listen(ports.echo, echo);
+    listen(ports.discard, discard);
+    listen(ports.sink, discard);
+    listen(ports.daytime, (socket) => say(socket, `${wallClock()}\r\n`));
+    listen(ports.chargen, generate);
+    listen(ports.source, pour);
+    answer(ports.echo, (datagram) => datagram.data);
+    answer(ports.discard, () => null);
+    answer(ports.daytime, () => ascii(`${wallClock()}\r\n`));
+    answer(ports.chargen, () => LINES.subarray(0, 512));
     answer(ports.sink, (datagram) => {
       if (datagram.data.length === 1 && datagram.data[0] === 0x3f) return ascii(String(sunk));
       sunk++;
       return null;
-    }),
-  ];
+    });
+  } catch (error) {
+    close();
+    throw error;
+  }
   return {
     get sunk() {
       return sunk;
     },
-    close() {
-      for (const each of [...servers, ...sockets]) each.close();
-    },
+    close,
   };
 }
 

@@ -84,7 +84,7 @@ function retriesMax(c: Connection): number {
  */
 function persist(c: Connection, now: number): void {
   c.timers.persistAt = NEVER;
-  const silent = c.probes > 0 && now - c.lastArrivalAt > c.tcp.options.probeSilenceMs;
+  const silent = c.probes > 0 && now - Math.max(c.lastArrivalAt, c.stuckSince) > c.tcp.options.probeSilenceMs;
   if (c.orphan && c.probes >= c.tcp.options.orphanRetries) {
     // Nobody holds it any more, and a peer that keeps its window shut must not hold it either.
     c.abort();

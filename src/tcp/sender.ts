@@ -77,8 +77,10 @@ function lengthToSend(c: Connection, unsent: number, usable: number, mss: number
   const nagle = smallInFlight && !c.noDelay && !c.finQueued && Seq.le(c.snd.up, c.snd.nxt);
   if (room === unsent && !nagle) return Math.min(room, superpacket);
   if (room >= mss) return Math.min(room - (room % mss), superpacket);
-  if (!nagle && room >= c.snd.maxWnd >> 1 && room === Math.min(unsent, c.snd.wnd - c.flightSize)) return room;
-  return 0;
+  if (room < Math.min(unsent, c.snd.wnd - c.flightSize)) return 0;
+  // SHLD-16: what was sent before goes again, as much as the window holds of it.
+  if (Seq.lt(c.snd.nxt, c.snd.max)) return Math.min(room, Seq.diff(c.snd.max, c.snd.nxt));
+  return !nagle && room >= c.snd.maxWnd >> 1 ? room : 0;
 }
 
 /** PSH on the segment that empties the queue (MUST-61), and the FIN, which has a number and so must fit the window. */

@@ -21,7 +21,7 @@ import { Stack, type StackOptions } from '../stack.js';
 import type { Connection } from '../tcp/connection.js';
 import type { Listener, ListenOptions } from '../tcp/listener.js';
 import { parseSegment, Segment } from '../tcp/segment.js';
-import { seq } from '../tcp/seq.js';
+import { diff, seq } from '../tcp/seq.js';
 import type { ConnectOptions } from '../tcp/tcp.js';
 
 /** One segment, as a line says it. */
@@ -118,10 +118,13 @@ export class ScriptHost implements Device {
   /** The connection under test: the one a script's code gets. */
   connection: Connection | null = null;
   listener: Listener | null = null;
+  /** The last packet that left, from its IP header on. */
+  lastPacket = new Uint8Array(0);
   /** What its owner was told, in order. */
   private heard: string[] = [];
   private readonly sent: { readonly at: number; readonly to: number; readonly said: Said }[] = [];
   private sink: FrameSink | null = null;
+  private batch: Uint8Array[] = [];
   private readonly family: 4 | 6;
   private readonly iss: number;
   private readonly irs: number;
@@ -137,8 +140,8 @@ export class ScriptHost implements Device {
     this.stack.clock = () => this.now;
     this.stack.tcp['isn'].next = () => seq(this.iss);
     const [ours, peers] = this.family === 4 ? ['192.0.2.1', '192.0.2.2'] : ['2001:db8::1', '2001:db8::2'];
-    this.ours = parseAddress(ours!)!;
-    this.peers = parseAddress(peers!)!;
+    this.ours = parseAddress(ours)!;
+    this.peers = parseAddress(peers)!;
     this.stack.addInterface(this, { addresses: [this.family === 4 ? '192.0.2.1/24' : '2001:db8::1/64'] });
   }
 
@@ -151,6 +154,7 @@ export class ScriptHost implements Device {
   }
 
   transmit(packet: Packet): boolean {
+    this.lastPacket = packet.bytes.slice(packet.start, packet.end);
     this.read(packet);
     packet.release();
     return true;
@@ -304,7 +308,7 @@ export class ScriptHost implements Device {
     const bad = parseSegment(b, at, packet.end, seg);
     if (bad !== null) throw new Error(`script: we sent a segment that is ${bad}`);
     const bits = b[at + 13]!;
-    const start = (seg.seq - this.iss) >>> 0;
+    const start = diff(seg.seq, seq(this.iss)) >>> 0;
     const o = seg.options;
     const options: Options = [];
     if (o.mss > 0) options.push(['mss', String(o.mss)]);
@@ -323,7 +327,7 @@ export class ScriptHost implements Device {
       at: this.now, to: seg.dstPort,
       said: {
         flags: flagsText(bits), start, end: start + seg.payloadLength,
-        ack: (bits & 16) !== 0 ? (seg.ack - this.irs) >>> 0 : null,
+        ack: (bits & 16) !== 0 ? diff(seg.ack, seq(this.irs)) >>> 0 : null,
         win: u16(b, at + 14), urg: (bits & 32) !== 0 ? seg.urgentPointer : null, options,
       },
     });
@@ -370,8 +374,11 @@ export class ScriptHost implements Device {
   }
 
   private arrive(packet: Uint8Array, isLast: boolean): void {
-    this.sink!.receive(packetOf(packet));
-    if (isLast) this.sink!.batchEnd();
+    this.batch.push(packet);
+    if (!isLast) return;
+    for (const each of this.batch) this.sink!.receive(packetOf(each));
+    this.batch = [];
+    this.sink!.batchEnd();
   }
 }
 

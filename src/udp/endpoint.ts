@@ -11,6 +11,7 @@ import type { ErrorCode } from '../errors.js';
 import { Flow } from '../ip/flow.js';
 import type { IpHeader } from '../ip/header.js';
 import type { Interface } from '../ip/interface.js';
+import { FLOOR4 } from '../ip/path-mtu.js';
 import type { IcmpError } from '../ip/protocol.js';
 import { Datagram, DatagramQueue } from './datagram-queue.js';
 import type { Binding } from './ports.js';
@@ -92,7 +93,7 @@ export class UdpEndpoint implements Binding<UdpEndpoint>, Announcer {
   multicastHopLimit = 1;
   /** DSCP and ECN, 8 bits. */
   trafficClass = 0;
-  /** True: what exceeds the path MTU is refused with EMSGSIZE, and IPv4 routers must not fragment it. RFC 8085 §3.2. */
+  /** True: what exceeds the path MTU is refused with EMSGSIZE. False: it goes in fragments. RFC 8085 §3.2. */
   dontFragment = false;
   /** Without it, sending to a broadcast address is EACCES: SO_BROADCAST. */
   mayBroadcast = false;
@@ -322,12 +323,15 @@ export class UdpEndpoint implements Binding<UdpEndpoint>, Announcer {
     const { env, ip } = this.udp;
     const length = Wire.HEADER_LENGTH + end - at;
     if (end - at > payloadMax(flow)) return 'EMSGSIZE';
-    // RFC 3542 §11.2: in IPv6, whoever sends is the only one who fragments, and IP does it unless we ask.
-    const isWhole = this.dontFragment && segmentSize === 0 && !isV4(flow.dst);
-    if (isWhole && 40 + length > ip.pathMtuOf(flow, env.now())) return 'EMSGSIZE';
+    // Also Linux: what fits the path goes with DF, so that a path that has become narrower says so (RFC 8085 §3.2). And an
+    // atomic datagram needs no identification of its own (RFC 6864 §4.1).
+    const now = env.now();
+    const fits = segmentSize > 0 || this.fits(flow, (isV4(flow.dst) ? 20 : 40) + length, now);
+    // In IPv6, whoever sends is the only one who fragments, and IP does it unless we ask: RFC 3542 §11.2.
+    if (this.dontFragment && !fits) return 'EMSGSIZE';
     flow.hopLimit = flow.route!.cast === 'multicast' ? this.multicastHopLimit : this.hopLimit;
     flow.trafficClass = this.trafficClass;
-    flow.dontFragment = this.dontFragment;
+    flow.dontFragment = fits;
     flow.loop = this.multicastLoop;
 
     const packet = env.pool.take(length);
@@ -345,7 +349,13 @@ export class UdpEndpoint implements Binding<UdpEndpoint>, Announcer {
       packet.checksumStart = start;
       packet.checksumField = start + 6;
     }
-    return ip.send(packet, flow, env.now());
+    return ip.send(packet, flow, now);
+  }
+
+  /** Does a packet of so many bytes reach the destination whole, as far as we know? */
+  private fits(flow: Flow, total: number, now: number): boolean {
+    // What every path carries is not looked up.
+    return total <= flow.route!.interface.mtu && (total <= FLOOR4 || total <= this.udp.ip.pathMtuOf(flow, now));
   }
 
   // Receiving.

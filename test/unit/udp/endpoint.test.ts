@@ -119,11 +119,10 @@ describe('sending', () => {
     const endpoint = bound(host, '::', 53);
     expect(send(endpoint, 'abc', to('10.0.0.2', 4000))).toBe(null);
     expect(send(endpoint, '', to('fd00::2', 4001))).toBe(null);
-    const packets = host.sent();
-    expect(packets[0]).toEqual(udpPacket({
-      src: '10.0.0.1', dst: '10.0.0.2', from: 53, to: 4000, payload: ascii('abc'), id: packets[0]![4]! * 256 + packets[0]![5]!,
-    }));
-    expect(packets[1]).toEqual(udpPacket({ src: 'fd00::1', dst: 'fd00::2', from: 53, to: 4001 }));
+    expect(host.sent()).toEqual([
+      udpPacket({ src: '10.0.0.1', dst: '10.0.0.2', from: 53, to: 4000, payload: ascii('abc'), dontFragment: true }),
+      udpPacket({ src: 'fd00::1', dst: 'fd00::2', from: 53, to: 4001 }),
+    ]);
     expect(host.pool.outstanding).toBe(0);
   });
 
@@ -151,12 +150,11 @@ describe('sending', () => {
     expect([...v4!.subarray(26, 28), ...v6!.subarray(46, 48)]).toEqual([0, 0, 0, 0]);
   });
 
-  test('TTL, type of service and DF are the endpoint’s (RFC 1122 §4.1.4)', () => {
+  test('TTL and type of service are the endpoint’s (RFC 1122 §4.1.4)', () => {
     const host = new Host();
     const endpoint = bound(host, '::', 53);
     endpoint.hopLimit = 3;
     endpoint.trafficClass = 0x2e;
-    endpoint.dontFragment = true;
     send(endpoint, '', to('10.0.0.2', 4000));
     send(endpoint, '', to('fd00::2', 4000));
     expect(host.sent()).toEqual([
@@ -264,6 +262,29 @@ describe('sending', () => {
       expect(send(endpoint, someBytes(size), to(where, 9))).toBe('EMSGSIZE');
       expect(host.sent()).toEqual([]);
     }
+  });
+
+  test('what fits the path goes with DF, and what does not, in fragments without (as Linux)', () => {
+    const host = new Host();
+    const endpoint = bound(host, '::', 53);
+    for (const dontFragment of [false, true]) {
+      endpoint.dontFragment = dontFragment;
+      const df = (size: number): (boolean | number)[] => {
+        send(endpoint, new Uint8Array(size), to('10.0.0.2', 9));
+        return host.sent().map((packet) => (packet[6]! & 0x40) !== 0);
+      };
+      expect([df(0), df(1472), df(1473)]).toEqual([[true], [true], dontFragment ? [] : [false, false]]);
+    }
+  });
+
+  test('a link narrower than what every path carries is known, too', () => {
+    const host = new Host({ mtu: 296, addresses: ['10.0.0.1/24'], gateways: [] });
+    const endpoint = bound(host, '::', 53);
+    send(endpoint, new Uint8Array(268), to('10.0.0.2', 9));
+    send(endpoint, new Uint8Array(269), to('10.0.0.2', 9));
+    expect(host.sent().map((packet) => packet.length)).toEqual([296, 292, 25]);
+    endpoint.dontFragment = true;
+    expect(send(endpoint, new Uint8Array(269), to('10.0.0.2', 9))).toBe('EMSGSIZE');
   });
 
   test('to oneself, of any size, over the loopback', () => {
