@@ -258,7 +258,11 @@ function checkAck(c: Connection, seg: Segment, now: number): boolean {
   }
   updateTimestamp(c, seg, now);
   c.lastArrivalAt = now;
-  c.keepAlivesSent = 0;
+  if (c.keepAlivesSent > 0) {
+    // The silence is broken: the idle time begins anew.
+    c.keepAlivesSent = 0;
+    c.timers.keepAliveAt = NEVER;
+  }
   const windowBefore = c.snd.wnd;
   const acked = Seq.diff(seg.ack, c.snd.una);
   if (acked > 0) acknowledge(c, seg, now);

@@ -14,19 +14,33 @@ export interface HttpService {
 /** `/` a page, `/status.json` what it shows, `/hello`, `/bytes/N` N bytes, `/upload` the SHA-256 of what is sent. */
 export function serveHttp(stack: Stack, port = 80): HttpService {
   const http = createServer((request, response) => answer(stack, request, response));
+  // What http does unasked is to destroy the connection over its own answer, which resets it.
+  http.on('clientError', (_error, socket) => {
+    if (socket.writable) socket.end(BAD_REQUEST, () => socket.destroy());
+    else socket.destroy();
+  });
   const server = TcpServer.listen(stack, { port, noDelay: true });
-  void acceptAll(server, http);
+  const open = new Set<TcpDuplex>();
+  void acceptAll(server, http, open);
   return {
     close() {
       server.close();
-      http.closeAllConnections();
+      for (const duplex of open) duplex.destroy();
     },
   };
 }
 
-async function acceptAll(server: TcpServer, http: Server): Promise<void> {
-  // Any Duplex will do: http has said so since its beginning.
-  for await (const socket of server) http.emit('connection', new TcpDuplex(socket));
+const BAD_REQUEST = 'HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n';
+
+/** http itself keeps a list only of what it has accepted itself. */
+async function acceptAll(server: TcpServer, http: Server, open: Set<TcpDuplex>): Promise<void> {
+  for await (const socket of server) {
+    const duplex = new TcpDuplex(socket);
+    open.add(duplex);
+    duplex.once('close', () => open.delete(duplex));
+    // Any Duplex will do: http has said so since its beginning.
+    http.emit('connection', duplex);
+  }
 }
 
 function answer(stack: Stack, request: IncomingMessage, response: ServerResponse): void {

@@ -2,9 +2,10 @@
 
 import { describe, expect, test } from 'vitest';
 import { serveAll, SERVICE_PORTS, type SmallServers } from '../../../src/services/small-servers.js';
+import { RawSocket } from '../../../src/socket-api/raw.js';
 import { TcpServer, TcpSocket } from '../../../src/socket-api/tcp.js';
 import { UdpSocket } from '../../../src/socket-api/udp.js';
-import { ascii } from '../../fixtures/rfc-packets.js';
+import { ascii, udpPacket } from '../../fixtures/rfc-packets.js';
 import { difference, failure, fate, readAll, stream, TwoStacks } from '../../fixtures/two-stacks.js';
 
 const DATE = 'Thursday, May 5, 1983 12:00:00-PDT';
@@ -244,8 +245,8 @@ describe('no two services talk to each other (SEC-49)', () => {
     serveAll(world.a, () => DATE, ports);
     world.trace = [];
     // As if the chargen of one had asked the echo of the other.
-    const { endpoint } = UdpSocket.bind(world.a, { port: 1019, address: '10.0.0.1', reusePort: true });
-    expect(endpoint.send(stream(9), 0, 9, { address: world.onB.addresses[0]!.address, port: 1007 })).toBe(null);
+    RawSocket.open(world.a).sendPacket(
+      udpPacket({ src: '10.0.0.1', dst: '10.0.0.2', from: 1019, to: 1007, payload: stream(9) }));
     await world.sleep();
     expect(world.trace.length).toBe(1);
   });

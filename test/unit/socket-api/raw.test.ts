@@ -68,6 +68,18 @@ describe('hearing', () => {
       }
     });
 
+  test('a checksum that comes to zero is sent as all ones (RFC 768), in the copy too', async () => {
+    const world = new TwoStacks({ pipe: { offload: EVERYTHING } });
+    const raw = RawSocket.open(world.b, { protocol: 17 });
+    const speaking = UdpSocket.bind(world.a, { family: 4, port: 4000 });
+    const datagram = (payload: Uint8Array): Uint8Array =>
+      udpPacket({ src: '10.0.0.1', dst: '10.0.0.2', from: 4000, to: 53, payload });
+    // What the checksum is without it makes it zero.
+    speaking.send(datagram(Uint8Array.of(0, 0)).slice(26, 28), { address: '10.0.0.2', port: 53 });
+    const { bytes } = (await world.run(raw.receive()))!;
+    expect([...bytes.subarray(26, 28)]).toEqual([0xff, 0xff]);
+  });
+
   test('segments and superpackets of TCP: right checksums in the copy, and the stream arrives', async () => {
     const world = new TwoStacks({ pipe: { offload: EVERYTHING } });
     poison(world.b);

@@ -1,0 +1,192 @@
+// Timestamps: what an old one means, what a missing one means, and which are remembered. RFC 7323 §3–5.
+
+import { describe, expect, test } from 'vitest';
+
+import { type ScriptHost, tcp } from '../../src/testing/script.js';
+import { established } from '../fixtures/established.js';
+
+/** TS.Recent is 1,000. */
+const stamped = (): ScriptHost => established({ syn: 'mss 1000,TS val 990 ecr 0', ack: 'TS val 1000 ecr 0' });
+
+const recent = (h: ScriptHost): number => h.connection!.ts.recent;
+const DAY = 24 * 3600;
+
+describe('PAWS (RFC 7323 §5.3)', () => {
+  // R1, SEC-58.
+  test('text with an older timestamp is acknowledged and dropped, wherever it stands', () => {
+    const h = stamped();
+    h.play(tcp`
+      +0     < P. 1:101(100)      ack 1 win 65535 <TS val 999 ecr 0>
+      +0     > .  1:1(0)          ack 1 <TS val 20 ecr 1000>
+    `);
+    expect(h.connection!.readable).toBe(0);
+    expect(h.stack.counters.drops['tcp-paws']).toBe(1);
+  });
+
+  test('also a pure ACK: it acknowledges nothing', () => {
+    const h = stamped();
+    h.play(tcp`
+      +0     ${() => h.send(100)}
+      +0     > P. 1:101(100)      ack 1
+      +20ms  < .  1:1(0)          ack 101 win 65535 <TS val 999 ecr 0>
+      +0     > .  101:101(0)      ack 1
+    `);
+    expect(h.connection!.unacknowledged).toBe(100);
+  });
+
+  test('an equal timestamp is not old', () => {
+    const h = stamped();
+    h.play(tcp`
+      +0     < P. 1:101(100)      ack 1 win 65535 <TS val 1000 ecr 0>
+      +40ms  > .  1:1(0)          ack 101 <TS val 60 ecr 1000>
+    `);
+  });
+
+  // RFC 7323 §5.2: s < t when 0 < t - s < 2^31.
+  test('timestamps go round, too', () => {
+    const h = established({ syn: 'mss 1000,TS val 4294967290 ecr 0', ack: 'TS val 4294967290 ecr 0' });
+    h.play(tcp`
+      +0     < P. 1:101(100)      ack 1 win 65535 <TS val 5 ecr 0>
+      +40ms  > .  1:1(0)          ack 101 <TS val 60 ecr 5>
+      +0     < P. 101:201(100)    ack 1 win 65535 <TS val 4294967295 ecr 0>
+      +0     > .  1:1(0)          ack 101 <TS val 60 ecr 5>
+    `);
+  });
+
+  // RFC 7323 §5.3: "RST segments are explicitly excluded", with or without the option.
+  test.each(['', '<TS val 1 ecr 0>'])('a RST is exempt: %s', (option) => {
+    const h = stamped();
+    h.play(tcp`+0 < R. 1:1(0) ack 1 win 0 ${option}`);
+    expect(h.connection!.error?.code).toBe('ECONNRESET');
+  });
+
+  // RFC 7323 §5.5: the clock may have gone round in the meantime.
+  test('after 24 days TS.Recent is not trusted any more', () => {
+    const h = stamped();
+    h.play(tcp`
+      +${String(24 * DAY - 1)}s < P. 1:101(100) ack 1 win 65535 <TS val 900 ecr 0>
+      +0     > .  1:1(0)          ack 1
+      +1s    < P. 1:101(100)      ack 1 win 65535 <TS val 900 ecr 0>
+      +40ms  > .  1:1(0)          ack 101 <TS val * ecr 900>
+    `);
+  });
+
+  test('text out of order is judged by it like any other', () => {
+    const h = stamped();
+    h.play(tcp`
+      +0     < .  1001:2001(1000) ack 1 win 65535 <TS val 999 ecr 0>
+      +0     > .  1:1(0)          ack 1
+    `);
+    expect(h.connection!.assembler).toBe(null);
+  });
+});
+
+describe('a segment without a timestamp', () => {
+  // RFC 7323 §3.2, SEC-58: dropped, and no RST.
+  test('is dropped without a word, once both SYNs had one', () => {
+    const h = stamped();
+    h.play(tcp`
+      +0     < P. 1:101(100)      ack 1 win 65535
+      +1s    ${() => {}}
+    `);
+    expect(h.stack.counters.drops['tcp-missing-timestamp']).toBe(1);
+    expect(h.connection!.readable).toBe(0);
+  });
+
+  // RFC 5961 §4: a peer that has restarted says so with a SYN, and must be answered.
+  test('that is a SYN is challenged', () => {
+    stamped().play(tcp`
+      +0     < S  1:1(0)          win 65535 <mss 1000>
+      +0     > .  1:1(0)          ack 1
+    `);
+  });
+
+  test('is welcome where one SYN had none; and one with a timestamp too', () => {
+    const h = established();
+    h.play(tcp`
+      +0     < P. 1:101(100)      ack 1 win 65535 <TS val 5 ecr 0>
+      +40ms  > .  1:1(0)          ack 101 <>
+    `);
+  });
+});
+
+describe('what is remembered (RFC 7323 §4.3)', () => {
+  // (2): SEG.TSval >= TS.Recent and SEG.SEQ <= Last.ACK.sent.
+  test('is the timestamp of the first segment that an ACK covers: the echo counts the wait, too', () => {
+    const h = stamped();
+    h.play(tcp`
+      +0     < .  1:501(500)      ack 1 win 65535 <TS val 1010 ecr 0>
+      +5ms   < .  501:1001(500)   ack 1 win 65535 <TS val 1015 ecr 0>
+      +0     > .  1:1(0)          ack 1001 <TS val 25 ecr 1010>
+      +0     < .  1001:1501(500)  ack 1 win 65535 <TS val 1020 ecr 0>
+      +40ms  > .  1:1(0)          ack 1501 <TS val 65 ecr 1020>
+    `);
+  });
+
+  // RFC 7323 §4.3, (B): the segment that advanced the window counts.
+  test('is not that of a segment out of order', () => {
+    const h = stamped();
+    h.play(tcp`
+      +0     < .  1001:2001(1000) ack 1 win 65535 <TS val 1010 ecr 0>
+      +0     > .  1:1(0)          ack 1 <TS val 20 ecr 1000>
+    `);
+    expect(recent(h)).toBe(1000);
+    // (C): the segment that fills the gap.
+    h.play(tcp`
+      +0     < .  1:1001(1000)    ack 1 win 65535 <TS val 1030 ecr 0>
+      +0     > .  1:1(0)          ack 2001 <TS val 20 ecr 1030>
+    `);
+  });
+
+  // SEC-58, CVE-2005-0356: else one forged segment would make all that follow look old.
+  test('is not that of a segment outside the window', () => {
+    const h = stamped();
+    h.play(tcp`
+      +0     < P. 900000000:900000100(100) ack 1 win 65535 <TS val 2000000000 ecr 0>
+      +0     > .  1:1(0)          ack 1 <TS val 20 ecr 1000>
+    `);
+    expect(recent(h)).toBe(1000);
+  });
+
+  test('is not that of a segment whose ACK is of what was never sent', () => {
+    const h = stamped();
+    h.play(tcp`
+      +0     < P. 1:101(100)      ack 999 win 65535 <TS val 2000000000 ecr 0>
+      +0     > .  1:1(0)          ack 1 <TS val 20 ecr 1000>
+    `);
+    expect(recent(h)).toBe(1000);
+  });
+});
+
+describe('what we say', () => {
+  // RFC 7323 §3.2: every segment but a RST must have it, and a RST should.
+  test('every segment after the SYNs has a timestamp, also the RST', () => {
+    const h = stamped();
+    h.play(tcp`
+      +0     ${() => h.send(10)}
+      +0     > P. 1:11(10)        ack 1 <TS val 20 ecr 1000>
+      +10ms  ${(c) => c.abort()}
+      +0     > R. 11:11(0)        ack 1 <TS val 30 ecr 1000>
+    `);
+  });
+
+  // SEC-70, RFC 7323 §5.4.
+  test('our clock is shifted at random for each connection', () => {
+    const h = stamped();
+    const other = h.stack.tcp.connect({ address: h.peers, port: 1 });
+    expect(Math.abs((other.ts.offset - h.connection!.ts.offset) | 0)).toBeGreaterThan(1_000_000);
+  });
+
+  // RFC 7323 §4.1: an echo of nothing, or of what we never said, measures nothing.
+  test('an echo from the future, or of nothing, gives no round-trip time', () => {
+    const h = stamped();
+    h.play(tcp`
+      +0     ${() => h.send(100)}
+      +0     > P. 1:101(100)      ack 1
+      +220ms > P. 1:101(100)      ack 1
+      +20ms  < .  1:1(0)          ack 51 win 65535 <TS val 1001 ecr 100000>
+      +0     < .  1:1(0)          ack 101 win 65535 <TS val 1001 ecr 0>
+    `);
+    expect(h.connection!.rto.srttMs).toBe(20);
+  });
+});
