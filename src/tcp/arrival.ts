@@ -304,13 +304,14 @@ function acknowledge(c: Connection, seg: Segment, now: number): void {
   c.probes = 0;
   c.stuckSince = NEVER;
   c.softError = null;
+  // RFC 5681 §3.2 (6): the ACK that ends recovery leaves cwnd at ssthresh.
+  scratchSample.isRecovery = c.recovery.active;
   Recovery.onNewAck(c, acked, now);
   scratchSample.bytesAcked = acked;
   scratchSample.priorInFlight = inFlight;
   scratchSample.inFlight = c.flightSize;
   scratchSample.rttMs = rttMs;
   scratchSample.isCwndLimited = isCwndLimited(c.congestion, inFlight);
-  scratchSample.isRecovery = c.recovery.active;
   c.congestion.onAck(scratchSample, now);
   // RFC 6298 (5.2), (5.3); while the window is probed, the probes go on.
   if (c.snd.una === c.snd.max) c.timers.retransmitAt = NEVER;

@@ -115,11 +115,11 @@ describe('what is remembered (RFC 7323 §4.3)', () => {
   test('is the timestamp of the first segment that an ACK covers: the echo counts the wait, too', () => {
     const h = stamped();
     h.play(tcp`
-      +0     < .  1:501(500)      ack 1 win 65535 <TS val 1010 ecr 0>
-      +5ms   < .  501:1001(500)   ack 1 win 65535 <TS val 1015 ecr 0>
-      +0     > .  1:1(0)          ack 1001 <TS val 25 ecr 1010>
-      +0     < .  1001:1501(500)  ack 1 win 65535 <TS val 1020 ecr 0>
-      +40ms  > .  1:1(0)          ack 1501 <TS val 65 ecr 1020>
+      +0     < .  1:1001(1000)    ack 1 win 65535 <TS val 1010 ecr 0>
+      +5ms   < .  1001:2001(1000) ack 1 win 65535 <TS val 1015 ecr 0>
+      +0     > .  1:1(0)          ack 2001 <TS val 25 ecr 1010>
+      +0     < .  2001:2501(500)  ack 1 win 65535 <TS val 1020 ecr 0>
+      +40ms  > .  1:1(0)          ack 2501 <TS val 65 ecr 1020>
     `);
   });
 

@@ -47,7 +47,7 @@ export class AckSample {
   rttMs = -1;
   /** Was cwnd what held the sender back, in the flight that is acknowledged here? `isCwndLimited` answers. */
   isCwndLimited = false;
-  /** Does recovery still run, after this ACK? Then nothing grows. */
+  /** Did recovery run when this ACK came? Then nothing grows. */
   isRecovery = false;
 }
 
