@@ -43,7 +43,8 @@ export class Listener implements Announcer {
 
   constructor(private readonly tcp: Tcp, readonly port: number, address: Address, private readonly options: ListenOptions) {
     this.address = address;
-    this.backlog = options.backlog ?? 511;
+    // Also Linux: a backlog of nothing would be a door that is never opened.
+    this.backlog = Math.max(1, options.backlog ?? 511);
     this.ipv6Only = options.ipv6Only ?? false;
   }
 

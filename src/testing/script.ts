@@ -242,7 +242,8 @@ export class ScriptHost implements Device {
 
   /** An ICMP error arrives about our segment with sequence number `start`; `rest` is the second word, the MTU. */
   icmp(type: number, code: number, start: number, rest = 0): void {
-    const quote = this.around(6, new Uint8Array(8), this.ours, this.peers);
+    // As large as the link takes: a smaller packet would not have been too big for anybody.
+    const quote = this.around(6, new Uint8Array(8), this.ours, this.peers, this.mtu);
     const view = new DataView(quote.buffer);
     view.setUint16(this.headerLength, this.ourPort);
     view.setUint16(this.headerLength + 2, this.peerPort);
@@ -351,13 +352,13 @@ export class ScriptHost implements Device {
     return this.around(6, b, this.peers, this.ours);
   }
 
-  /** The IP packet that carries `payload`. */
-  private around(protocol: number, payload: Uint8Array, from: Address, to: Address): Uint8Array {
+  /** The IP packet that carries `payload`, or the beginning of it. */
+  private around(protocol: number, payload: Uint8Array, from: Address, to: Address, total = this.headerLength + payload.length): Uint8Array {
     const b = new Uint8Array(this.headerLength + payload.length);
     const view = new DataView(b.buffer);
     if (this.family === 4) {
       view.setUint16(0, 0x4500);
-      view.setUint16(2, b.length);
+      view.setUint16(2, total);
       view.setUint16(6, 0x4000);
       view.setUint16(8, 0x4000 | protocol);
       view.setInt32(12, from.w3);
@@ -365,7 +366,7 @@ export class ScriptHost implements Device {
       view.setUint16(10, finish(sumBytes(b, 0, 20)));
     } else {
       view.setUint32(0, 0x6000_0000);
-      view.setUint16(4, payload.length);
+      view.setUint16(4, total - 40);
       view.setUint16(6, (protocol << 8) | 64);
       [from, to].forEach((a, i) => [a.w0, a.w1, a.w2, a.w3].forEach((w, j) => view.setInt32(8 + 16 * i + 4 * j, w)));
     }

@@ -1,0 +1,239 @@
+// A passive open and its two queues: the half open, and those that wait to be accepted.
+// RFC 9293 §3.9.1.1, §3.10.7.2; RFC 4987.
+
+import { describe, expect, test } from 'vitest';
+
+import { address } from '../../src/address.js';
+import { IpHeader } from '../../src/ip/header.js';
+import { packetOf } from '../../src/packet.js';
+import { OUR_PORT, PEER_PORT, ScriptHost, tcp } from '../../src/testing/script.js';
+import { established } from '../fixtures/established.js';
+
+/** Another client, `n`, opens as far as it can. */
+function client(h: ScriptHost, n: number, how: 'half' | 'whole'): void {
+  h.peerPort = PEER_PORT + n;
+  h.play(tcp`
+    +0     < S  0:0(0)         win 65535 <mss 1000>
+    +0     > S. 0:0(0) ack 1
+  `);
+  if (how === 'whole') h.play(tcp`+0 < . 1:1(0) ack 1 win 65535`);
+}
+
+/** Nobody accepts. */
+function lazy(options: Parameters<ScriptHost['listen']>[0] = {}, settings: ConstructorParameters<typeof ScriptHost>[0] = {}): ScriptHost {
+  const h = new ScriptHost(settings).listen(options);
+  h.listener!.owner = null;
+  return h;
+}
+
+describe('accepting', () => {
+  test('connections are handed out in the order in which they were established', () => {
+    const h = lazy();
+    client(h, 1, 'half');
+    client(h, 2, 'whole');
+    client(h, 3, 'whole');
+    h.peerPort = PEER_PORT + 1;
+    h.play(tcp`+0 < . 1:1(0) ack 1 win 65535`);
+    const ports = [1, 2, 3, 4].map(() => h.listener!.accept()?.remotePort);
+    expect(ports).toEqual([PEER_PORT + 2, PEER_PORT + 3, PEER_PORT + 1, undefined]);
+  });
+
+  test('the owner is told once for a batch of them', () => {
+    const h = lazy();
+    let told = 0;
+    h.listener!.owner = { onTcpAccept: () => { told++; } };
+    client(h, 1, 'half');
+    client(h, 2, 'half');
+    h.peerPort = PEER_PORT + 1;
+    h.play(tcp`+0 <+ . 1:1(0) ack 1 win 65535
+      +0 ${() => { h.peerPort = PEER_PORT + 2; }}
+      +0 < . 1:1(0) ack 1 win 65535`);
+    expect(told).toBe(1);
+    expect(h.listener!.waitingCount).toBe(2);
+  });
+
+  test('text that arrives before is kept', () => {
+    const h = lazy();
+    client(h, 1, 'whole');
+    h.play(tcp`
+      +0     < P. 1:101(100)      ack 1 win 65535
+      +40ms  > .  1:1(0)          ack 101
+      +1s    ${() => { h.connection = h.listener!.accept(); }}
+    `);
+    expect(h.receive()).toBe(100);
+  });
+
+  test('one that has ended before is handed out all the same, and says why', () => {
+    const h = lazy();
+    client(h, 1, 'whole');
+    h.play(tcp`+0 < R. 1:1(0) ack 1 win 0`);
+    const c = h.listener!.accept()!;
+    expect(c.state).toBe('CLOSED');
+    expect(c.error?.code).toBe('ECONNRESET');
+  });
+});
+
+describe('limits', () => {
+  // SEC-53: as if the SYN was lost; the client will ask again.
+  test('with the accept queue full a SYN is not heard', () => {
+    const h = lazy({ backlog: 2 });
+    client(h, 1, 'whole');
+    client(h, 2, 'whole');
+    h.peerPort = PEER_PORT + 3;
+    h.play(tcp`+0 < S 0:0(0) win 65535 <mss 1000>`);
+    expect(h.stack.counters.drops['tcp-listen-overflow']).toBe(1);
+    h.listener!.accept();
+    client(h, 3, 'whole');
+  });
+
+  // As if the ACK was lost: the SYN+ACK is repeated, and its answer finds room.
+  test('with the accept queue full a handshake is not done', () => {
+    const h = lazy({ backlog: 1 });
+    client(h, 1, 'half');
+    client(h, 2, 'whole');
+    h.peerPort = PEER_PORT + 1;
+    h.play(tcp`+10ms < . 1:1(0) ack 1 win 65535`);
+    expect(h.stack.counters.drops['tcp-accept-overflow']).toBe(1);
+    expect(h.listener!.halfOpenCount).toBe(1);
+    h.listener!.accept();
+    h.play(tcp`
+      +990ms > S. 0:0(0) ack 1
+      +10ms  < .  1:1(0) ack 1 win 65535
+    `);
+    expect(h.listener!.accept()?.state).toBe('ESTABLISHED');
+  });
+
+  // SEC-53, RFC 4987.
+  test('no more than so many are half open, and one that ends makes room', () => {
+    const h = lazy({}, { stack: { tcp: { halfOpen: 2 } } });
+    client(h, 1, 'half');
+    client(h, 2, 'half');
+    h.peerPort = PEER_PORT + 3;
+    h.play(tcp`+0 < S 0:0(0) win 65535 <mss 1000>`);
+    expect(h.listener!.halfOpenCount).toBe(2);
+    expect(h.stack.limits.all().find((l) => l.name === 'tcp.half-open')!.used()).toBe(2);
+    h.peerPort = PEER_PORT + 1;
+    h.play(tcp`+0 < R 1:1(0) win 0`);
+    client(h, 3, 'half');
+    expect(h.stack.counters.dropped()).toEqual({ 'tcp-listen-overflow': 1 });
+  });
+
+  test('no more than so many connections exist', () => {
+    const h = lazy({}, { stack: { tcp: { connections: 1 } } });
+    client(h, 1, 'half');
+    h.peerPort = PEER_PORT + 2;
+    h.play(tcp`+0 < S 0:0(0) win 65535 <mss 1000>`);
+    expect(h.stack.counters.dropped()).toEqual({ 'tcp-too-many-connections': 1 });
+    expect(() => h.connect()).toThrow('ENOBUFS');
+  });
+
+  test('a backlog of nothing still lets one wait', () => {
+    const h = lazy({ backlog: 0 });
+    client(h, 1, 'whole');
+    expect(h.listener!.waitingCount).toBe(1);
+  });
+});
+
+describe('closing the listener', () => {
+  test('resets who waits, half open or whole; who was accepted lives on', () => {
+    const h = established();
+    h.listener!.owner = null;
+    client(h, 1, 'half');
+    client(h, 2, 'whole');
+    h.listener!.close();
+    h.peerPort = PEER_PORT + 1;
+    expect(() => h.play(tcp`
+      +0     > R. 1:1(0) ack 1
+    `)).toThrow(/end.*\n.*\n {2}got {2}> R.* 1:1\(0\) ack 1/);
+    expect([...h.stack.tcp.connections].map((c) => c.remotePort)).toEqual([PEER_PORT]);
+    h.peerPort = PEER_PORT;
+    h.play(tcp`
+      +0     < P. 1:101(100)      ack 1 win 65535
+      +40ms  > .  1:1(0)          ack 101
+    `);
+  });
+
+  test('leaves a port that answers with a RST', () => {
+    const h = lazy();
+    h.listener!.close();
+    h.play(tcp`
+      +0     < S  0:0(0)         win 65535
+      +0     > R. ${2 ** 32 - 0xffff_fc00}:${2 ** 32 - 0xffff_fc00}(0) ack 1         // SEQ 0, in our numbers
+    `);
+  });
+
+  test('frees the address for the next', () => {
+    const h = lazy();
+    expect(() => h.stack.tcp.listen({ port: OUR_PORT })).toThrow('EADDRINUSE');
+    h.listener!.close();
+    h.listener!.close();
+    h.listen();
+    client(h, 1, 'half');
+  });
+});
+
+describe('whom a SYN is for', () => {
+  // MUST-41, MUST-42.
+  test('one can listen on the port of a connection in SYN-SENT, and does not disturb it', () => {
+    const h = new ScriptHost().connect({ localPort: OUR_PORT });
+    h.play(tcp`+0 > S 0:0(0)`);
+    const c = h.connection!;
+    h.listen();
+    h.listener!.owner = null;
+    h.play(tcp`
+      +10ms  < S. 0:0(0) ack 1 win 65535
+      +0     > .  1:1(0) ack 1
+    `);
+    expect(c.state).toBe('ESTABLISHED');
+    client(h, 1, 'half');
+  });
+
+  test('the more specific listener hears it', () => {
+    const h = lazy();
+    const specific = h.stack.tcp.listen({ port: OUR_PORT, address: h.ours });
+    client(h, 1, 'whole');
+    expect([h.listener!.waitingCount, specific.waitingCount]).toEqual([0, 1]);
+    specific.accept();
+    specific.close();
+    client(h, 2, 'whole');
+    expect(h.listener!.waitingCount).toBe(1);
+  });
+
+  test('the unspecified IPv6 address hears both families, unless it is told not to', () => {
+    for (const family of [4, 6] as const) {
+      const both = lazy({}, { family });
+      client(both, 1, 'half');
+      const one = lazy({ ipv6Only: true }, { family });
+      if (family === 6) client(one, 1, 'half');
+      else expect(() => client(one, 1, 'half')).toThrow('got  > R');
+    }
+    const v4 = lazy({ address: address('0.0.0.0') }, { family: 6 });
+    expect(() => client(v4, 1, 'half')).toThrow('got  > R');
+  });
+
+  test('an address that is not ours cannot be listened on', () => {
+    expect(() => lazy({ address: address('192.0.2.77') })).toThrow('EADDRNOTAVAIL');
+  });
+
+  test('port 0 means any that is free', () => {
+    const h = new ScriptHost();
+    const ports = [1, 2, 3].map(() => h.stack.tcp.listen({ port: 0 }).port);
+    expect(new Set(ports).size).toBe(3);
+    expect(Math.min(...ports)).toBeGreaterThan(1023);
+  });
+
+  // MUST-57, MUST-63: IP knows most of them, and drops them by itself.
+  test.each([
+    ['to a group', { cast: 'multicast' }, 'tcp-not-unicast'], ['to all', { cast: 'broadcast' }, 'tcp-not-unicast'],
+    ['from a group', { cast: 'unicast', from: '224.0.0.9' }, 'tcp-not-unicast'],
+  ] as const)('a SYN %s is nobody\'s', (_, what, reason) => {
+    const h = lazy();
+    const bytes = Uint8Array.from([0x9c, 0x40, 0, OUR_PORT, 0, 0, 0, 0, 0, 0, 0, 0, 0x50, 2, 255, 255, 0, 0, 0, 0]);
+    const packet = packetOf(bytes);
+    packet.checksum = 'verified';
+    const header = Object.assign(new IpHeader(), { cast: what.cast, src: address('from' in what ? what.from : '192.0.2.2'), dst: h.ours });
+    h.stack.tcp.input(packet, header, 0);
+    expect(h.stack.counters.dropped()).toEqual({ [reason]: 1 });
+    h.play(tcp`+1s ${() => {}}`);
+  });
+});
