@@ -105,7 +105,9 @@ export class Stack {
     });
     const gateways = [config.gateway ?? []].flat().map((text) => addressArgument('gateway', text));
     const { mtu } = config;
-    if (mtu !== undefined && !(Number.isInteger(mtu) && mtu >= MTU_MIN)) throw invalidArgument('mtu', `an integer of at least ${MTU_MIN}`, mtu);
+    if (mtu !== undefined && !(Number.isInteger(mtu) && mtu >= MTU_MIN)) {
+      throw invalidArgument('mtu', `an integer of at least ${MTU_MIN}`, mtu);
+    }
     const added = this.ip.attach(device, {
       ...(config.name !== undefined && { name: config.name }), ...(mtu !== undefined && { mtu }),
       addresses, gateways, coalesce: true,

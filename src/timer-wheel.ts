@@ -139,6 +139,8 @@ export class TimerWheel {
       if (to !== slot) this.move(entry, to);
       entry = next;
     }
+    // Those that stay have no part in the leaving of the earliest: BEYOND is spread once in each epoch.
+    this.earliestOf(slot);
   }
 
   private present(): number {

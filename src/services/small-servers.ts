@@ -37,7 +37,9 @@ export function serveAll(
   const close = (): void => {
     for (const each of open.splice(0)) each.close();
   };
-  const listen = (port: number, converse: (socket: TcpSocket) => Promise<void>): unknown => open.push(serve(host, port, converse));
+  const listen = (port: number, converse: (socket: TcpSocket) => Promise<void>): void => {
+    open.push(serve(host, port, converse));
+  };
   // SEC-49: an answer to a service like these would be answered, for ever.
   const isService = (port: number): boolean => Object.values(ports).includes(port) || port < 20;
   let sunk = 0;

@@ -13,7 +13,8 @@ export function addressOf(name: string, value: string | Address): Address {
 
 /** Bytes that a caller wants at most. @throws TypeError ERR_INVALID_ARG_TYPE */
 export function lengthOf(name: string, value: number): number {
-  if (value !== Infinity && !(Number.isSafeInteger(value) && value >= 1)) throw invalidArgument(name, 'an integer of at least 1', value);
+  const isLength = value === Infinity || (Number.isSafeInteger(value) && value >= 1);
+  if (!isLength) throw invalidArgument(name, 'an integer of at least 1', value);
   return value;
 }
 

@@ -76,6 +76,6 @@ export async function ping(host: PingHost, address: string | Address, options: P
 const BYTES_MAX = 65_527;
 
 function checkInteger(name: string, value: number, min: number, max: number): void {
-  const isIn = Number.isInteger(value) && value >= min && value <= max;
-  if (!isIn) throw invalidArgument(name, max === Infinity ? `an integer of at least ${min}` : `an integer, ${min} .. ${max}`, value);
+  if (Number.isInteger(value) && value >= min && value <= max) return;
+  throw invalidArgument(name, max === Infinity ? `an integer of at least ${min}` : `an integer, ${min} .. ${max}`, value);
 }

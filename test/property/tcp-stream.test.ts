@@ -2,9 +2,9 @@
 // happens short of a cut, every byte arrives once and in order, both sides close, and nothing is left behind.
 
 import fc from 'fast-check';
-import { describe, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
-import { type Cable, Conversation, type Party, type Plan } from '../fixtures/conversation.js';
+import { type Cable, Conversation, type Party, type Plan, total } from '../fixtures/conversation.js';
 
 const sometimes = <T>(usual: T, other: fc.Arbitrary<T>): fc.Arbitrary<T> => fc.oneof(fc.constant(usual), other);
 
@@ -37,6 +37,7 @@ export const plan: fc.Arbitrary<Plan> = fc.constantFrom([true, true], [true, fal
   family: fc.constantFrom(4 as const, 6 as const),
   mtu: fc.constantFrom(1500, 1280, 9000),
   offload: fc.boolean(),
+  simultaneous: sometimes(false, fc.boolean()),
   cable,
   client: party(client!),
   server: party(server!),
@@ -52,6 +53,35 @@ describe('a stream', () => {
   test('whatever the cable does short of a cut, every byte arrives once and in order, and nothing is left behind', () => {
     fc.assert(fc.property(plan, (p) => {
       new Conversation(p).run();
+    }), { numRuns: 150 });
+  });
+
+  test('over a good cable to a reader with room, every byte is sent once, and few segments are without text', () => {
+    const good = { jitter: 0, loss: 0, duplicate: 0, corrupt: 0, blackout: 0 };
+    fc.assert(fc.property(plan, ({ client, server, ...p }) => {
+      const [a, b] = [client, server].map((each) => ({ ...each, receiveBuffer: 4 << 20 }));
+      const world = new Conversation({ ...p, cable: { ...p.cable, ...good }, client: a!, server: b! }).run();
+      let segments = 0;
+      for (const each of world.speakers) {
+        const c = each.connection!;
+        expect(c.bytesSent).toBe(total(each.party));
+        expect(c.retransmits).toBe(0);
+        // A write may end in a small segment, and so may each filling of the send buffer.
+        for (const bytes of each.party.writes) segments += 2 + Math.ceil(bytes / 1200) + Math.ceil(2 * bytes / each.party.sendBuffer);
+      }
+      // Two SYNs and their ACKs, two FINs and theirs; then an ACK for each segment at most.
+      expect(world.frames).toBeLessThanOrEqual(8 + 2 * segments);
     }), { numRuns: 100 });
+  });
+
+  test('the same plan gives the same run, frame for frame', () => {
+    fc.assert(fc.property(plan, (p) => {
+      const [once, again] = [new Conversation(p), new Conversation(p)];
+      for (const world of [once, again]) {
+        world.trace = [];
+        world.run();
+      }
+      expect(again.trace).toEqual(once.trace);
+    }), { numRuns: 20 });
   });
 });

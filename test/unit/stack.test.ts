@@ -388,7 +388,8 @@ describe('interfaces', () => {
     expect([bench.sent, bench.stack.pool.outstanding]).toEqual([0, 0]);
     expect(bench.stack.ip.interfaces.map(({ name }) => name)).toEqual(['lo']);
     expect(await failure(ping(bench.stack, '10.0.0.1'))).toMatchObject({ code: 'ENETUNREACH' });
-    expect(await failure(TcpSocket.connect(bench.stack, { address: '10.0.0.1', port: 80 }))).toMatchObject({ code: 'ENETUNREACH' });
+    const connecting = TcpSocket.connect(bench.stack, { address: '10.0.0.1', port: 80 });
+    expect(await failure(connecting)).toMatchObject({ code: 'ENETUNREACH' });
     bench.stack.removeInterface(which);
   });
 
@@ -483,7 +484,9 @@ describe('a host talks to itself', () => {
 });
 
 describe('limits (SEC-96)', () => {
-  test.each(['ip', 'ethernet'] as const)('after all sorts of traffic on %s none is exceeded, and each says whence it is', async (medium) => {
+  test.each([
+    'ip', 'ethernet',
+  ] as const)('after all sorts of traffic on %s none is exceeded, and each says whence it is', async (medium) => {
     const world = new TwoStacks({ pipe: { medium, offload: EVERYTHING } });
     const services = serveAll(world.b, () => 'today');
     const raw = RawSocket.open(world.b);

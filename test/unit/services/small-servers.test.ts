@@ -296,7 +296,8 @@ describe('a life', () => {
     const world = new TwoStacks();
     const taken = transport === 'TCP' ? TcpServer.listen(world.b, { port }) : UdpSocket.bind(world.b, { port });
     expect(() => serveAll(world.b, () => DATE)).toThrow('EADDRINUSE');
-    expect(await world.run(failure(TcpSocket.connect(world.a, { address: '10.0.0.2', port: 7 })))).toMatchObject({ code: 'ECONNREFUSED' });
+    const connecting = failure(TcpSocket.connect(world.a, { address: '10.0.0.2', port: 7 }));
+    expect(await world.run(connecting)).toMatchObject({ code: 'ECONNREFUSED' });
     taken.close();
     expect(world.b.udp.ports.size).toBe(0);
     serveAll(world.b, () => DATE);

@@ -45,14 +45,17 @@ describe('an answer', () => {
 
   test('to each of many at once its own', async () => {
     const world = new TwoStacks();
-    const replies = await world.run(Promise.all(Array.from({ length: 200 }, (_, bytes) => ping(world.a, '10.0.0.2', { bytes }))));
+    const asked = Array.from({ length: 200 }, (_, bytes) => ping(world.a, '10.0.0.2', { bytes }));
+    const replies = await world.run(Promise.all(asked));
     expect(replies.map(({ bytes }) => bytes)).toEqual(replies.map((_, i) => i));
     expect(asking(world)).toBe(0);
   });
 });
 
 describe('no answer', () => {
-  test.each([[undefined, 1000], [250, 250], [0, 0]])('with a timeout of %j ms: ETIMEDOUT after %i ms', async (timeoutMs, after) => {
+  test.each([
+    [undefined, 1000], [250, 250], [0, 0],
+  ])('with a timeout of %j ms: ETIMEDOUT after %i ms', async (timeoutMs, after) => {
     const world = new TwoStacks();
     world.cut = true;
     const before = world.now;

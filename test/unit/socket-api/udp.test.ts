@@ -69,7 +69,9 @@ describe('names', () => {
 });
 
 describe('there and back', () => {
-  test.each([['10.0.0.2', '10.0.0.1'], ['fd00::2', 'fd00::1']])('to %s, and the answer goes to whoever asked', async (there, here) => {
+  test.each([
+    ['10.0.0.2', '10.0.0.1'], ['fd00::2', 'fd00::1'],
+  ])('to %s, and the answer goes to whoever asked', async (there, here) => {
     const world = new TwoStacks();
     const [asking, answering] = pair(world);
     const hearing = answering.receive();
@@ -280,7 +282,9 @@ describe('connected', () => {
 });
 
 describe('superdatagrams', () => {
-  test.each([['the device cuts', EVERYTHING], ['we cut', undefined]])('%s: many of one size, the last one shorter', async (_who, offload) => {
+  test.each([
+    ['the device cuts', EVERYTHING], ['we cut', undefined],
+  ])('%s: many of one size, the last one shorter', async (_who, offload) => {
     const world = new TwoStacks({ pipe: offload === undefined ? {} : { offload } });
     const [speaking, hearing] = pair(world);
     speaking.sendSegments(stream(100_500), 1000, TO_B);

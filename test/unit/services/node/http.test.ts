@@ -87,7 +87,9 @@ describe('paths', () => {
     expect(status.drops).toEqual({});
   });
 
-  test.each(['/nothing', '/bytes/', '/bytes/-1', '/bytes/1x', '/bytes/1234567890123456', '/hello/', '//'])('%s is not here', async (path) => {
+  test.each([
+    '/nothing', '/bytes/', '/bytes/-1', '/bytes/1x', '/bytes/1234567890123456', '/hello/', '//',
+  ])('%s is not here', async (path) => {
     const world = new TwoStacks();
     serveHttp(world.b);
     expect((await ask(world, path)).status).toBe(404);

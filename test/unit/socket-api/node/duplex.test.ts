@@ -261,11 +261,15 @@ describe('Node\'s http over it, at both ends', () => {
   }
 
   /** One request on a connection of its own, or on `duplex`. */
-  async function ask(world: TwoStacks, path: string, body: Uint8Array | null = null, headers = {}): Promise<[IncomingMessage, Buffer]> {
+  async function ask(
+    world: TwoStacks, path: string, body: Uint8Array | null = null, headers = {},
+  ): Promise<[IncomingMessage, Buffer]> {
     const duplex = await dial(world);
     const sent = request({ path, method: body === null ? 'GET' : 'POST', headers, createConnection: () => duplex as never });
     sent.end(body ?? undefined);
-    const response = await world.run(new Promise<IncomingMessage>((resolve, reject) => sent.on('response', resolve).on('error', reject)));
+    const response = await world.run(new Promise<IncomingMessage>((resolve, reject) => {
+      sent.on('response', resolve).on('error', reject);
+    }));
     return [response, await world.run(collect(response))];
   }
 
