@@ -4,7 +4,7 @@
 import type { Packet } from '../packet.js';
 import { MINUTE, NEVER } from '../time.js';
 import { CONNECTED, type Connection, URGENT } from './connection.js';
-import { AckSample, initialWindow, isCwndLimited } from './congestion/congestion-control.js';
+import { initialWindow } from './congestion/congestion-control.js';
 import { NewReno } from './congestion/new-reno.js';
 import { emitAck, emitBare, emitReset } from './emit.js';
 import { acceptText, consumeFin } from './receiver.js';
@@ -19,8 +19,6 @@ const TS_RECENT_MS_MAX = 24 * 24 * 60 * MINUTE;
 
 /** RFC 5961 §7 asks for a limit; per connection, so that it leaks nothing about others (CVE-2016-5696). Per second. */
 const CHALLENGES_MAX = 10;
-
-const scratchSample = new AckSample();
 
 /** A segment for a connection that is not in LISTEN and not in TIME-WAIT. */
 export function arrive(c: Connection, seg: Segment, packet: Packet, now: number): void {
@@ -43,7 +41,7 @@ function arriveInSynSent(c: Connection, seg: Segment, now: number): void {
   const { counters } = c.tcp.env;
   const hasAck = (seg.flags & Wire.ACK) !== 0;
   // First: SEG.ACK =< ISS or SEG.ACK > SND.NXT.
-  if (hasAck && (Seq.le(seg.ack, c.iss) || Seq.gt(seg.ack, c.snd.max))) {
+  if (hasAck && (Seq.le(seg.ack, c.iss) || Seq.gt(seg.ack, c.snd.nxt))) {
     counters.drop('tcp-bad-ack');
     if ((seg.flags & Wire.RST) === 0) {
       emitBare(c.tcp, c.flow, c.localPort, c.remotePort, Wire.RST, seg.ack, Seq.seq(0), now);
@@ -69,7 +67,7 @@ function arriveInSynSent(c: Connection, seg: Segment, now: number): void {
     c.synOwed = true;
     return;
   }
-  acknowledge(c, seg, now);
+  acknowledgeSyn(c, seg, now);
   establish(c, seg, now);
   c.ackNow = true;
 }
@@ -229,7 +227,7 @@ function checkAck(c: Connection, seg: Segment, now: number): boolean {
     return false;
   }
   if (c.state === 'SYN-RECEIVED') {
-    if (Seq.le(seg.ack, c.snd.una) || Seq.gt(seg.ack, c.snd.max)) {
+    if (Seq.le(seg.ack, c.snd.una) || Seq.gt(seg.ack, c.snd.nxt)) {
       counters.drop('tcp-bad-ack');
       emitBare(c.tcp, c.flow, c.localPort, c.remotePort, Wire.RST, seg.ack, Seq.seq(0), now);
       return false;
@@ -240,13 +238,13 @@ function checkAck(c: Connection, seg: Segment, now: number): boolean {
       return false;
     }
     updateTimestamp(c, seg, now);
-    acknowledge(c, seg, now);
+    acknowledgeSyn(c, seg, now);
     setWindow(c, seg);
     establish(c, seg, now);
     return true;
   }
   // RFC 5961 §5.2, MAY-12: SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT, where `max` is the highest SND.NXT ever.
-  if (Seq.gt(seg.ack, c.snd.max)) {
+  if (Seq.gt(seg.ack, c.snd.nxt)) {
     counters.drop('tcp-bad-ack');
     challenge(c, now);
     return false;
@@ -263,15 +261,16 @@ function checkAck(c: Connection, seg: Segment, now: number): boolean {
     c.keepAlivesSent = 0;
     c.timers.keepAliveAt = NEVER;
   }
-  const windowBefore = c.snd.wnd;
   const acked = Seq.diff(seg.ack, c.snd.una);
-  if (acked > 0) acknowledge(c, seg, now);
-  if (acked >= 0) updateWindow(c, seg);
+  if (acked < 0) return afterAck(c, now);
+  const windowBefore = c.snd.wnd;
+  updateWindow(c, seg);
   // RFC 5681 §2: what makes an ACK a duplicate.
-  if (acked === 0 && seg.payloadLength === 0 && (seg.flags & Wire.FIN) === 0 && c.snd.wnd === windowBefore &&
-      c.timers.retransmitAt !== NEVER) {
-    Recovery.onDuplicateAck(c, now);
-  }
+  const isDuplicate = acked === 0 && seg.payloadLength === 0 && (seg.flags & Wire.FIN) === 0 && c.snd.wnd === windowBefore &&
+    c.timers.retransmitAt !== NEVER;
+  if (acked > 0) acknowledge(c, seg, now);
+  Recovery.onAck(c, seg, acked, isDuplicate, now);
+  if (acked > 0) release(c, now);
   return afterAck(c, now);
 }
 
@@ -286,55 +285,40 @@ function updateTimestamp(c: Connection, seg: Segment, now: number): void {
   c.ts.recentAt = now;
 }
 
-/** SND.UNA moves to SEG.ACK: round-trip time, the send queue, the congestion window, the timer. */
+/** SND.UNA moves to SEG.ACK: the send queue, what was said of what lies behind, the timer. */
 function acknowledge(c: Connection, seg: Segment, now: number): void {
-  const acked = Seq.diff(seg.ack, c.snd.una);
-  const inFlight = c.flightSize;
-  const rttMs = roundTrip(c, seg, now);
-  if (rttMs >= 0) c.rto.sample(rttMs, now);
   c.snd.una = seg.ack;
-  if (Seq.lt(c.snd.nxt, seg.ack)) c.snd.nxt = seg.ack;
   // What lies behind must not come to seem ahead, 2 GiB later.
   if (Seq.lt(c.snd.up, seg.ack)) c.snd.up = seg.ack;
   if (Seq.lt(c.snd.sml, seg.ack)) c.snd.sml = seg.ack;
-  // The SYN and the FIN have numbers and no bytes.
-  const tail = c.sendQueue.tail;
-  c.sendQueue.release(Math.min(tail, c.sendQueue.head + Math.max(0, Seq.diff(seg.ack, c.seqAt(c.sendQueue.head)))));
   c.retries = 0;
   c.probes = 0;
   c.stuckSince = NEVER;
   c.softError = null;
-  // RFC 5681 §3.2 (6): the ACK that ends recovery leaves cwnd at ssthresh.
-  scratchSample.isRecovery = c.recovery.active;
-  Recovery.onNewAck(c, acked, now);
-  scratchSample.bytesAcked = acked;
-  scratchSample.priorInFlight = inFlight;
-  scratchSample.inFlight = c.flightSize;
-  scratchSample.rttMs = rttMs;
-  scratchSample.isCwndLimited = isCwndLimited(c.congestion, inFlight);
-  c.congestion.onAck(scratchSample, now);
-  // RFC 6298 (5.2), (5.3); while the window is probed, the probes go on.
-  if (c.snd.una === c.snd.max) c.timers.retransmitAt = NEVER;
+}
+
+/** What the acknowledgment lets go: text, and the timer. RFC 6298 (5.2), (5.3). */
+function release(c: Connection, now: number): void {
+  // The SYN and the FIN have numbers and no bytes.
+  const { head, tail } = c.sendQueue;
+  c.sendQueue.release(Math.min(tail, head + Math.max(0, Seq.diff(c.snd.una, c.seqAt(head)))));
+  if (c.snd.una === c.snd.nxt) c.timers.retransmitAt = NEVER;
   else if (c.timers.persistAt === NEVER) {
+    // While the window is probed, the probes go on.
     c.timers.retransmitAt = now + c.rto.rtoMs;
     c.stuckSince = now;
   }
+  c.recovery.rack.scheduleProbe(c, now);
   c.spaceMade();
 }
 
-/** The timed segment's round trip, or the one that timestamps tell (RFC 7323 §4.3); ms, -1: this ACK tells none. */
-function roundTrip(c: Connection, seg: Segment, now: number): number {
-  if (c.timedAt !== NEVER && Seq.ge(seg.ack, c.timedEnd)) {
-    const rttMs = now - c.timedAt;
-    c.timedAt = NEVER;
-    return rttMs;
-  }
-  // Where Karn forbids the timed segment, a timestamp says which transmission was acknowledged.
-  if (c.timedAt === NEVER && c.ts.on && seg.options.hasTimestamps && seg.options.tsEcr !== 0) {
-    const rttMs = (c.ts.val(now) - seg.options.tsEcr) | 0;
-    if (rttMs >= 0 && rttMs < 10 * MINUTE) return rttMs;
-  }
-  return -1;
+/** Our SYN is acknowledged: the first round trip, unless it was sent twice and no timestamp tells which was answered. */
+function acknowledgeSyn(c: Connection, seg: Segment, now: number): void {
+  acknowledge(c, seg, now);
+  let rttMs = c.synSentAt === NEVER ? -1 : now - c.synSentAt;
+  if (rttMs < 0 && c.ts.on && seg.options.hasTimestamps && seg.options.tsEcr !== 0) rttMs = (c.ts.val(now) - seg.options.tsEcr) | 0;
+  if (rttMs >= 0) c.rto.sample(rttMs, now);
+  release(c, now);
 }
 
 /** RFC 9293 §3.10.7.4, fifth: SND.WL1 < SEG.SEQ, or equal and SND.WL2 =< SEG.ACK, keeps old segments from it. */
@@ -352,7 +336,7 @@ function setWindow(c: Connection, seg: Segment): void {
     // The window opened. What was sent before it shut, and is not acknowledged, goes again with the rest.
     c.timers.persistAt = NEVER;
     c.probes = 0;
-    c.snd.nxt = c.snd.una;
+    Recovery.resendAll(c);
     c.stuckSince = NEVER;
   }
 }

@@ -12,12 +12,14 @@ import { type Expirable, TimerEntry } from '../timer-wheel.js';
 import { Assembler } from './assembler.js';
 import type { CongestionControl } from './congestion/congestion-control.js';
 import { NewReno } from './congestion/new-reno.js';
+import { DeliveryRate } from './delivery.js';
 import { emitReset } from './emit.js';
 import type { Listener } from './listener.js';
 import { expire } from './expire.js';
 import { mayAdvertise } from './receiver.js';
 import { Recovery } from './recovery.js';
 import { RtoEstimator } from './rto.js';
+import { Scoreboard } from './scoreboard.js';
 import * as Seq from './seq.js';
 import { enter, isSynchronized, type State } from './state.js';
 import { Rcv, Snd, Timestamps } from './tcb.js';
@@ -84,6 +86,8 @@ export class Connection implements Expirable, Announcer {
   readonly rto = new RtoEstimator();
   readonly timers = new Timers();
   readonly recovery = new Recovery();
+  readonly scoreboard: Scoreboard;
+  readonly rate = new DeliveryRate();
   readonly sendQueue: SendQueue;
   readonly receiveQueue = new ReceiveQueue();
   /** Out-of-order text; null while there is none. */
@@ -120,9 +124,12 @@ export class Connection implements Expirable, Announcer {
   /** `write` took less than it was given: say when there is room. */
   private wantsSpace = false;
 
-  /** Round-trip timing of one segment at a time, Karn's way: its end, and when it was sent; NEVER: none is timed. RFC 6298 §3. */
-  timedEnd: Seq.Seq = Seq.seq(0);
-  timedAt = NEVER;
+  /** When our SYN left; NEVER: more than once, so that its answer tells no round trip (Karn). */
+  synSentAt = NEVER;
+  /** When a round trip was last sampled: one in each, for RTO. RFC 6298 §3. */
+  sampledAt = -NEVER;
+  /** Pacing: when the next packet may leave. */
+  paceUntil = 0;
   /** Retransmissions of what stands at `snd.una`, since it last moved; zero-window and keep-alive probes likewise. */
   retries = 0;
   probes = 0;
@@ -138,7 +145,10 @@ export class Connection implements Expirable, Announcer {
 
   bytesReceived = 0;
   bytesSent = 0;
+  /** Segments sent again. */
   retransmits = 0;
+  /** Recoveries and timeouts that turned out to be for nothing. */
+  undos = 0;
 
   /** On the list of connections that have something to send. */
   isReady = false;
@@ -155,6 +165,7 @@ export class Connection implements Expirable, Announcer {
     public listener: Listener | null,
   ) {
     this.sendQueue = new SendQueue(tcp.slabs);
+    this.scoreboard = new Scoreboard(tcp.runs);
     this.sendBuffer = tcp.options.sendBuffer;
     this.receiveBuffer = tcp.options.receiveBuffer;
     this.congestion = new NewReno(this.snd.smss);
@@ -325,7 +336,7 @@ export class Connection implements Expirable, Announcer {
   }
 
   get finSent(): boolean {
-    return this.finQueued && Seq.gt(this.snd.max, this.finSeq);
+    return this.finQueued && Seq.gt(this.snd.nxt, this.finSeq);
   }
 
   get finAcked(): boolean {
@@ -417,7 +428,7 @@ export class Connection implements Expirable, Announcer {
   farewell(): TimeWaitEntry {
     const { localAddress, localPort, remoteAddress, remotePort, snd, rcv, ts } = this;
     return {
-      localAddress, localPort, remoteAddress, remotePort, sndNxt: snd.max, rcvNxt: rcv.nxt,
+      localAddress, localPort, remoteAddress, remotePort, sndNxt: snd.nxt, rcvNxt: rcv.nxt,
       windowField: Math.min(0xffff, this.rcvWnd >>> rcv.shift),
       hasTimestamps: ts.on, tsRecent: ts.recent, tsOffset: ts.offset,
     };
@@ -427,6 +438,7 @@ export class Connection implements Expirable, Announcer {
     this.timers.clear();
     this.tcp.env.wheel.cancel(this.timer);
     this.sendQueue.clear();
+    this.scoreboard.clear();
     this.assembler = null;
     this.tcp.forget(this);
   }
@@ -443,12 +455,17 @@ export class Connection implements Expirable, Announcer {
   }
 
   check(): void {
-    assert(Seq.le(this.snd.una, this.snd.nxt) && Seq.le(this.snd.nxt, this.snd.max), 'tcp: una <= nxt <= max');
+    assert(Seq.le(this.snd.una, this.snd.nxt), 'tcp: una <= nxt');
     assert(Seq.le(this.rcv.nxt, this.rcv.edge), 'tcp: rcv.nxt <= rcv.edge');
     assert(this.timers.retransmitAt === NEVER || this.timers.persistAt === NEVER, 'tcp: retransmit or persist, not both');
     const isTended = this.timers.retransmitAt !== NEVER || this.timers.persistAt !== NEVER || this.isReady;
     assert(isTended || !isSynchronized(this.state) || this.state === 'TIME-WAIT' || !this.owesText, 'tcp: what waits has a timer');
     this.sendQueue.check();
+    this.scoreboard.check();
+    const isOnBoard = this.scoreboard.isEmpty || (this.scoreboard.start === this.offsetOf(this.snd.una) &&
+      this.scoreboard.end === this.offsetOf(this.snd.nxt));
+    assert(isOnBoard || !isSynchronized(this.state), 'tcp: the scoreboard covers una .. nxt');
+    assert(this.scoreboard.isEmpty === (this.flightSize === 0) || !isSynchronized(this.state), 'tcp: what is in flight is on the board');
     this.receiveQueue.check();
     this.assembler?.check();
   }

@@ -92,13 +92,13 @@ export function emitAck(c: Connection, now: number): void {
 }
 
 /**
- * A sequence number that the peer will find acceptable: SND.NXT as it was before any retransmission went back, and not
- * beyond a window that shrank. With an older one it would not even look at the ACK. Also BSD and Linux.
+ * A sequence number that the peer will find acceptable: SND.NXT, and not beyond a window that shrank. With an older one it
+ * would not even look at the ACK. Also BSD and Linux.
  */
 function acceptableSeq(c: Connection): Seq.Seq {
   const edge = Seq.add(c.snd.una, c.snd.wnd);
   // Less than one unit of the field is its rounding, and no shrinking.
-  return Seq.diff(c.snd.max, edge) >= 1 << c.snd.shift ? edge : c.snd.max;
+  return Seq.diff(c.snd.nxt, edge) >= 1 << c.snd.shift ? edge : c.snd.nxt;
 }
 
 /** The RST of an abort, where the peer expects it. RFC 9293 §3.10.5; with timestamps, RFC 7323 §3.2. */

@@ -4,7 +4,7 @@ import { NEVER } from '../time.js';
 import type { Connection } from './connection.js';
 import { emitAck } from './emit.js';
 import * as Recovery from './recovery.js';
-import { adoptPathMtu, flush, sendKeepAlive, sendProbe } from './sender.js';
+import { adoptPathMtu, flush, sendKeepAlive, sendLossProbe, sendProbe } from './sender.js';
 import { isSynchronized } from './state.js';
 
 export function expire(c: Connection, now: number): void {
@@ -14,7 +14,10 @@ export function expire(c: Connection, now: number): void {
     t.delayedAckAt = NEVER;
     emitAck(c, now);
   }
+  // RFC 8985 §8: one of them; after a probe or another look the retransmission timer begins anew, or not.
+  if (now >= t.rackAt) lookAgain(c, now);
   if (now >= t.retransmitAt) retransmit(c, now);
+  if (now >= t.paceAt) flush(c, now);
   if (now >= t.persistAt) persist(c, now);
   if (now >= t.keepAliveAt) keepAlive(c, now);
 }
@@ -24,12 +27,19 @@ function giveUp(c: Connection): void {
   c.end(null);
 }
 
+/** RFC 8985 §6.2 step 5, the reordering window is over; §7.3, the tail is silent. */
+function lookAgain(c: Connection, now: number): void {
+  c.timers.rackAt = NEVER;
+  if (c.recovery.rack.isProbeNext) sendLossProbe(c, now);
+  else Recovery.onReorderTimeout(c, now);
+  flush(c, now);
+}
+
 /** RFC 6298 (5.4)–(5.7). */
 function retransmit(c: Connection, now: number): void {
   if (!persevere(c, now)) return;
   c.retries++;
   c.rto.backOff();
-  c.timedAt = NEVER;
   c.timers.retransmitAt = NEVER;
   if (!isSynchronized(c.state)) {
     c.synOwed = true;
@@ -37,17 +47,14 @@ function retransmit(c: Connection, now: number): void {
     flush(c, now);
     return;
   }
-  Recovery.onTimeout(c);
   if (c.snd.wnd === 0) {
     // The window was shut over what is in flight: probe it open (MUST-35); nothing is blamed on the network (SHLD-17).
+    Recovery.resendAll(c);
     sendProbe(c, now);
     return;
   }
-  // RFC 5681 §3.1 (4): the first timeout of a window cuts ssthresh; its repetitions do not.
-  c.congestion.onTimeout(c.retries === 1 ? c.flightSize : 0, now);
+  Recovery.onTimeout(c, c.retries === 1, now);
   adoptPathMtu(c, now);
-  // Go back to the first unacknowledged byte; what the peer already has, its next ACK will skip.
-  c.snd.nxt = c.snd.una;
   flush(c, now);
 }
 

@@ -1,70 +1,433 @@
-// Loss seen by duplicate ACKs, and repaired: fast retransmit and NewReno's fast recovery. RFC 5681 §3.2, RFC 6582.
-// It decides when; the congestion controller decides how much. SACK-based recovery will take this file's place.
+// Loss recovery: when a loss is believed, how much may leave while it is repaired, when it is over, and when it was no
+// loss at all. RFC 5681 §3.2 and RFC 6582 (without SACK), RFC 6675 with RFC 8985 (with), RFC 9937 (PRR), RFC 5682
+// (F-RTO), RFC 3522 and 4015 (Eifel), RFC 3708 (DSACK). What was lost is marked on the scoreboard; the sender sends it.
 
+import { NEVER } from '../time.js';
 import type { Connection } from './connection.js';
-import { retransmitFirst } from './sender.js';
+import { AckSample, isCwndLimited } from './congestion/congestion-control.js';
+import { Delivery } from './delivery.js';
+import { Rack } from './rack.js';
+import { LOST, RETRANSMITTED, SACKED } from './scoreboard.js';
+import type { Segment } from './segment.js';
 import * as Seq from './seq.js';
 
 /** RFC 5681 §3.2. */
 const DUP_THRESH = 3;
+/** Nothing to undo. */
+const NONE = -1;
+
+/**
+ * Open: nothing is known to be lost. Recovery: what ACKs told lost is repaired (RFC 6675). Loss: what the timer told
+ * lost is (RFC 6298). CWR: the network asked for less (RFC 3168).
+ */
+export type Phase = 'open' | 'recovery' | 'loss' | 'cwr';
+
+const delivery = new Delivery();
+const sample = new AckSample();
 
 export class Recovery {
+  phase: Phase = 'open';
+  /** RFC 6582's `recover`, RFC 6675's RecoveryPoint: the stream offset behind what had been sent when the phase began. */
+  recoverEnd = -1;
+  readonly rack = new Rack();
+  /** Duplicate ACKs in a row. */
   dupAcks = 0;
-  /** In fast recovery, until `recover` is acknowledged. */
-  active = false;
-  /** The highest sequence number sent when the loss was seen. RFC 6582 §3.2. */
-  recover: Seq.Seq = Seq.seq(0);
-  /** Bytes that duplicate ACKs say have left the network: the window's artificial part. RFC 5681 §3.2 (3), (4). */
-  inflation = 0;
-}
+  /** Without SACK: bytes that duplicate ACKs say have left the network. */
+  dupAcked = 0;
 
-/** An ACK that repeats SND.UNA, without text, with the same window, while something is in flight. RFC 5681 §2. */
-export function onDuplicateAck(c: Connection, now: number): void {
-  const r = c.recovery;
-  r.dupAcks++;
-  if (r.active) {
-    r.inflation += c.snd.smss;
-    c.markReady();
-    return;
+  /** PRR: the window while a loss is repaired, bytes. */
+  cwnd = 0;
+  private prrDelivered = 0;
+  private prrOut = 0;
+  /** RecoverFS */
+  private flightAtEntry = 0;
+
+  /** The offset of SND.UNA when the window was cut; NONE: it was not, or there is no doubt left. */
+  private undoFrom = NONE;
+  /** Segments sent again since, less those that DSACKs report as needless; NONE: nothing was sent again. */
+  private undoRetransmits = NONE;
+  /** When the first of them left, ms. RFC 3522 §3.2: RetransmitTS. */
+  private firstRetransmitAt = NEVER;
+  /** RFC 5682: the timeout may have been spurious, and new text is to tell. */
+  private frto = false;
+  /** ... and leaves before what is marked lost goes again. */
+  newTextFirst = false;
+  /** Once: send one segment of what is lost though the window is full. RFC 5681 §3.2 (3), RFC 6298 (5.4). */
+  force = false;
+  /** DSACKs received, segments. */
+  dsacks = 0;
+
+  /** The phase in which PRR, not cwnd, says how much. */
+  get isReducing(): boolean {
+    return this.phase === 'recovery' || this.phase === 'cwr';
   }
-  if (r.dupAcks !== DUP_THRESH) return;
-  // RFC 6582 §3.2 (2): not again for losses of the window that was already being repaired. What is acknowledged must
-  // reach beyond `recover`: at it, the duplicates may be answers to what a timeout sent twice.
-  if (Seq.le(c.snd.una, r.recover)) return;
-  r.active = true;
-  r.recover = c.snd.max;
-  c.congestion.onLoss(c.snd.smss, c.flightSize, now);
-  r.inflation = DUP_THRESH * c.snd.smss;
-  retransmitFirst(c, now);
-  // RFC 6298 (5.3) restarts on new ACKs; RFC 6582 restarts for the retransmission, too.
-  c.timers.retransmitAt = now + c.rto.rtoMs;
-  c.markReady();
+
+  /** Text left: new, or again. */
+  onSent(bytes: number, segments: number, again: boolean, now: number): void {
+    this.prrOut += bytes;
+    if (!again) return;
+    if (this.firstRetransmitAt === NEVER) this.firstRetransmitAt = now;
+    if (this.undoFrom !== NONE) this.undoRetransmits = Math.max(0, this.undoRetransmits) + segments;
+  }
+
+  /** RFC 9937 §6: on each ACK. */
+  proportion(delivered: number, lost: number, isAdvance: boolean, inFlight: number, ssthresh: number, smss: number): void {
+    this.prrDelivered += delivered;
+    let count: number;
+    if (inFlight > ssthresh) {
+      count = Math.ceil((this.prrDelivered * ssthresh) / this.flightAtEntry) - this.prrOut;
+    } else {
+      count = Math.max(this.prrDelivered - this.prrOut, delivered);
+      // SafeACK: it repaired something, and told of no new loss.
+      if (isAdvance && lost === 0) count += smss;
+      count = Math.min(ssthresh - inFlight, count);
+    }
+    // The fast retransmit itself.
+    if (this.prrOut === 0) count = Math.max(count, smss);
+    this.cwnd = inFlight + Math.max(0, count);
+  }
+
+  beginReduction(phase: Phase, recoverEnd: number, flight: number): void {
+    this.phase = phase;
+    this.recoverEnd = recoverEnd;
+    this.prrDelivered = 0;
+    this.prrOut = 0;
+    this.flightAtEntry = Math.max(1, flight);
+    this.newTextFirst = false;
+    this.frto = false;
+  }
+
+  /** From here on it may turn out that nothing was lost. */
+  doubt(una: number): void {
+    this.undoFrom = una;
+    this.undoRetransmits = NONE;
+    this.firstRetransmitAt = NEVER;
+  }
+
+  noDoubt(): void {
+    this.undoFrom = NONE;
+    this.undoRetransmits = NONE;
+    this.firstRetransmitAt = NEVER;
+  }
+
+  beginFrto(): void {
+    this.frto = true;
+  }
+
+  /** The receiver got `segments` that begin at `from` twice. RFC 3708 §3. */
+  onDsack(from: number, segments: number): void {
+    this.dsacks += segments;
+    if (this.undoFrom === NONE || this.undoRetransmits <= 0 || from < this.undoFrom) return;
+    this.undoRetransmits = Math.max(0, this.undoRetransmits - segments);
+  }
+
+  /** RFC 4015, RFC 3708: every retransmission was needless, by DSACK or (RFC 3522 §3.2 step 5) by the timestamp echoed. */
+  mayUndo(echoedAt: number): boolean {
+    return this.undoFrom !== NONE && (this.undoRetransmits === 0 || this.isDelayed(echoedAt));
+  }
+
+  /** The answer is to a transmission before the first retransmission. */
+  isDelayed(echoedAt: number): boolean {
+    return echoedAt !== NEVER && this.firstRetransmitAt !== NEVER && echoedAt < Math.floor(this.firstRetransmitAt);
+  }
+
+  /**
+   * In the phase after a timeout. RFC 5682 §3.1 (with SACK) and §2.1.
+   * @returns whether the timeout was spurious
+   */
+  frtoSays(c: Connection, d: Delivery, acked: number, isDuplicate: boolean, hasNewSack: boolean): boolean {
+    if (!this.frto) return false;
+    // Step 3.b: something that the timer did not send again has arrived.
+    if (d.isOriginal && !(d.isAmbiguous && !c.sackPermitted)) return true;
+    if (c.offsetOf(c.snd.nxt) > this.recoverEnd) {
+      // Step 3.a: the new text drew a duplicate.
+      if (hasNewSack || isDuplicate) this.frto = false;
+    } else if (acked > 0) {
+      // Step 2.b: send new text, if there is any that may go; else recover as usual.
+      this.recoverEnd = c.offsetOf(c.snd.nxt);
+      const hasText = c.sendQueue.tail > this.recoverEnd && Seq.diff(Seq.add(c.snd.una, c.snd.wnd), c.snd.nxt) > 0;
+      this.frto = hasText;
+      this.newTextFirst = hasText;
+    }
+    if (!this.frto) this.newTextFirst = false;
+    return false;
+  }
 }
 
-/** An ACK moved SND.UNA by `acked` bytes. RFC 6582 §3.2 (3). */
-export function onNewAck(c: Connection, acked: number, now: number): void {
-  const r = c.recovery;
+/** Bytes in the network, as far as we can tell. RFC 6675 §4: pipe. */
+export function pipe(c: Connection): number {
+  return Math.max(0, c.scoreboard.inFlight - c.recovery.dupAcked);
+}
+
+/** What congestion allows to be in flight now, bytes. */
+export function window(c: Connection): number {
+  return c.recovery.isReducing && !c.congestion.ownsRecovery ? c.recovery.cwnd : c.congestion.cwnd;
+}
+
+/**
+ * An ACK that is not older than SND.UNA, which has moved by `acked` already.
+ * @param isDuplicate  as RFC 5681 §2 says
+ */
+export function onAck(c: Connection, seg: Segment, acked: number, isDuplicate: boolean, now: number): void {
+  const { recovery: r, scoreboard: b, rto } = c;
+  if (b.isEmpty && r.phase === 'open' && seg.options.sackCount === 0) return;
+  const priorInFlight = pipe(c);
+  const unsacked = b.inFlight + b.lost - r.dupAcked;
+  const wasReducing = r.isReducing;
+  const una = c.offsetOf(c.snd.una);
+  const echoedAt = echoTime(c, seg, now);
+  delivery.begin(now, r.rack.fack, r.recoverEnd, rto.minRttMs, echoedAt);
+  const cumulative = b.isEmpty ? 0 : b.acknowledge(una, delivery);
+  const hasDsack = c.sackPermitted && seg.options.sackCount > 0 && takeDsack(c, seg);
+  const selective = c.sackPermitted && !b.isEmpty ? takeSacks(c, seg) : 0;
+  let delivered = cumulative + selective;
+  measure(c, seg, acked, echoedAt, now);
+  if (c.sackPermitted) r.rack.onAck(c, delivery, hasDsack, una, now);
+  else delivered = countDuplicates(c, acked, isDuplicate, delivered);
+  r.dupAcks = isDuplicate ? r.dupAcks + 1 : acked > 0 ? 0 : r.dupAcks;
+
+  const lostBefore = c.rate.lost;
+  if (r.rack.probeAnswered(una, hasDsack, isDuplicate && seg.options.sackCount === 0)) {
+    // What the probe repaired was a loss like any other (RFC 8985 §7.4.2); nothing is left to repair.
+    c.congestion.onLoss(c.snd.smss, priorInFlight, now);
+  }
+  advance(c, acked, isDuplicate, selective > 0, echoedAt, unsacked, now);
+  const lost = c.rate.lost - lostBefore;
+
+  if (delivered > 0) {
+    sample.bytesAcked = acked;
+    sample.delivered = delivered;
+    sample.lost = lost;
+    sample.priorInFlight = priorInFlight;
+    sample.inFlight = pipe(c);
+    sample.rttMs = delivery.latestRttMs;
+    sample.isCwndLimited = isCwndLimited(c.congestion, priorInFlight);
+    // RFC 5681 §3.2 (6): the ACK that ends recovery leaves cwnd at ssthresh.
+    sample.isRecovery = wasReducing || r.isReducing;
+    sample.deliveryRate = c.rate.onAck(delivered, delivery, rto.minRttMs, now);
+    sample.isAppLimited = delivery.isAppLimited;
+    sample.totalDelivered = c.rate.delivered;
+    sample.priorDelivered = delivery.priorDelivered;
+    sample.txInFlight = delivery.txInFlight;
+    sample.lostSince = c.rate.lost - delivery.lostThen;
+    c.congestion.onAck(sample, now);
+  }
+  if (r.isReducing && !c.congestion.ownsRecovery) {
+    r.proportion(delivered, lost, acked > 0, pipe(c), c.congestion.ssthresh, c.snd.smss);
+  }
+}
+
+/** When what this ACK echoes was sent, on our clock, ms, rounded down; NEVER: it does not say. RFC 7323 §4. */
+function echoTime(c: Connection, seg: Segment, now: number): number {
+  if (!c.ts.on || !seg.options.hasTimestamps || seg.options.tsEcr === 0) return NEVER;
+  const age = (c.ts.val(now) - seg.options.tsEcr) | 0;
+  return age >= 0 ? Math.floor(now) - age : NEVER;
+}
+
+/** The round trip, for RTO once in each (RFC 6298 §3), for the minimum always. */
+function measure(c: Connection, seg: Segment, acked: number, echoedAt: number, now: number): void {
+  let rttMs = delivery.rttMs;
+  // Where Karn forbids it, a timestamp says which transmission was acknowledged (RFC 7323 §4.1).
+  if (rttMs < 0 && acked > 0 && echoedAt !== NEVER) rttMs = Math.floor(now) - echoedAt;
+  if (rttMs < 0) return;
+  const latest = delivery.latestRttMs;
+  c.rto.observe(latest >= 0 ? latest : rttMs, now);
+  if (now - rttMs < c.sampledAt) return;
+  c.sampledAt = now;
+  c.rto.sample(rttMs, now);
+}
+
+/** RFC 2883 §4: is the first block one of what had been delivered before? Then it is none of the scoreboard's. */
+function takeDsack(c: Connection, seg: Segment): boolean {
+  const { sackStart, sackEnd, sackCount } = seg.options;
+  const from = Seq.seq(sackStart[0]!);
+  const to = Seq.seq(sackEnd[0]!);
+  if (Seq.ge(from, to)) return false;
+  const isBelow = Seq.le(to, seg.ack);
+  const isWithin = sackCount > 1 && Seq.ge(from, Seq.seq(sackStart[1]!)) && Seq.le(to, Seq.seq(sackEnd[1]!));
+  if (!isBelow && !isWithin) return false;
+  const segments = Math.max(1, Math.round(Seq.diff(to, from) / c.snd.smss));
+  // Nobody got twice what we did not send twice (SEC-63); what lies further back than a window is a fable.
+  if (c.recovery.dsacks + segments > c.retransmits || Seq.lt(from, Seq.add(c.snd.una, -c.snd.maxWnd))) return false;
+  const from0 = c.offsetOf(c.snd.una) - Seq.diff(c.snd.una, from);
+  c.recovery.onDsack(from0, segments);
+  return true;
+}
+
+/** The SACK blocks, from left to right, as far as they speak of what is in flight. @returns bytes that are new */
+function takeSacks(c: Connection, seg: Segment): number {
+  const { sackStart, sackEnd, sackCount } = seg.options;
+  let delivered = 0;
+  let after = c.snd.una;
+  // At most four: a selection sort in place is the shortest.
+  for (let turn = 0; turn < sackCount; turn++) {
+    let least = -1;
+    for (let i = 0; i < sackCount; i++) {
+      const from = Seq.seq(sackStart[i]!);
+      if (Seq.lt(from, after) || Seq.ge(from, Seq.seq(sackEnd[i]!)) || Seq.gt(Seq.seq(sackEnd[i]!), c.snd.nxt)) continue;
+      if (least < 0 || Seq.lt(from, Seq.seq(sackStart[least]!))) least = i;
+    }
+    if (least < 0) return delivered;
+    const from = c.offsetOf(Seq.seq(sackStart[least]!));
+    const to = c.offsetOf(Seq.seq(sackEnd[least]!));
+    delivered += c.scoreboard.sack(from, to, delivery);
+    after = Seq.seq(sackEnd[least]!);
+  }
+  return delivered;
+}
+
+/** Without SACK, a duplicate says that one segment has arrived, and nobody knows which. RFC 5681 §3.2 (4). */
+function countDuplicates(c: Connection, acked: number, isDuplicate: boolean, delivered: number): number {
+  const { recovery: r, scoreboard: b } = c;
+  if (isDuplicate) {
+    const bytes = Math.min(c.snd.smss, Math.max(0, b.inFlight - r.dupAcked));
+    r.dupAcked += bytes;
+    return bytes;
+  }
+  if (acked > 0 && r.dupAcked > 0) {
+    // One of what is acknowledged filled the hole; the others were counted when their duplicates came.
+    const counted = Math.min(r.dupAcked, Math.max(0, acked - c.snd.smss));
+    r.dupAcked = r.phase === 'recovery' ? Math.min(r.dupAcked - counted, b.inFlight) : 0;
+    return Math.max(0, delivered - counted);
+  }
+  return delivered;
+}
+
+/** From phase to phase. */
+function advance(
+  c: Connection, acked: number, isDuplicate: boolean, hasNewSack: boolean, echoedAt: number, unsacked: number, now: number,
+): void {
+  const { recovery: r } = c;
+  const una = c.offsetOf(c.snd.una);
+  const isOver = r.phase !== 'open' && una >= r.recoverEnd;
+  switch (r.phase) {
+    case 'cwr':
+      if (una > r.recoverEnd) leave(c, now);
+      break;
+    case 'recovery':
+      if (isOver) {
+        if (r.mayUndo(echoedAt)) undo(c, now);
+        else leave(c, now);
+      } else if (r.mayUndo(NEVER) || (acked > 0 && r.isDelayed(echoedAt) && c.scoreboard.countSegments(RETRANSMITTED) === 0)) {
+        undo(c, now);
+      }
+      break;
+    case 'loss':
+      if (r.frtoSays(c, delivery, acked, isDuplicate, hasNewSack) || (acked > 0 && r.mayUndo(echoedAt))) {
+        c.rto.resetBackOff();
+        undo(c, now);
+      } else if (isOver) leave(c, now);
+      break;
+    case 'open':
+      // The last DSACK may come when all is repaired.
+      if (r.mayUndo(NEVER)) undo(c, now);
+  }
+  const lost = judge(c, acked, now);
+  c.rate.lost += lost;
+  const isLostAgain = r.phase === 'loss' && r.rack.lostRetransmission;
+  if (lost > 0 && (r.phase === 'open' || r.phase === 'cwr' || isLostAgain)) enterRecovery(c, lost, unsacked, now);
+}
+
+/** What is lost, by now? @returns bytes */
+function judge(c: Connection, acked: number, now: number): number {
+  const { recovery: r, scoreboard: b } = c;
+  if (c.sackPermitted) return b.isEmpty ? 0 : r.rack.detectLoss(c, now);
+  if (r.phase === 'recovery') {
+    // RFC 6582 §3.2 (3): a partial ACK; the next hole begins at SND.UNA, and is filled at once.
+    if (acked === 0) return 0;
+    r.force = true;
+    return b.markFirstLost(c.snd.smss);
+  }
+  // RFC 6582 §3.2 (2): not again for losses of a window that was repaired already. What is acknowledged must reach beyond
+  // `recover`: at it, the duplicates may be answers to what was sent twice.
+  if (r.phase === 'loss' || r.dupAcks < DUP_THRESH || c.offsetOf(c.snd.una) <= r.recoverEnd) return 0;
+  return b.markFirstLost(c.snd.smss);
+}
+
+function enterRecovery(c: Connection, lost: number, unsacked: number, now: number): void {
+  const { recovery: r } = c;
+  // RFC 5681 §3.2 (2): what limited transmit added does not count.
+  const flight = Math.min(c.flightSize, Math.max(c.congestion.cwnd, pipe(c) + lost));
+  if (r.phase === 'open') r.doubt(c.offsetOf(c.snd.una));
+  c.congestion.onLoss(lost, flight, now);
+  r.beginReduction('recovery', c.offsetOf(c.snd.nxt), unsacked);
+  r.force = true;
+  r.rack.forgetProbe(c);
+}
+
+/** RFC 3168 §6.1.2: the network asks for less. Once in each window of data. */
+export function onEcnEcho(c: Connection, now: number): void {
+  const { recovery: r } = c;
+  if (r.phase !== 'open') return;
+  const inFlight = pipe(c);
+  c.congestion.onLoss(0, inFlight, now);
+  r.noDoubt();
+  r.beginReduction('cwr', c.offsetOf(c.snd.nxt), inFlight);
+  r.proportion(0, 0, false, inFlight, c.congestion.ssthresh, 0);
+}
+
+/** Everything of that window is acknowledged. */
+function leave(c: Connection, now: number): void {
+  const { recovery: r } = c;
+  r.phase = 'open';
+  r.newTextFirst = false;
+  r.dupAcked = 0;
+  r.rack.onRecovered();
+  c.congestion.onRecovered(now);
+}
+
+/** RFC 4015 §3.2, RFC 3708: it was no loss. What is marked lost is on its way, as it always was. */
+function undo(c: Connection, now: number): void {
+  const { recovery: r } = c;
+  c.congestion.onUndo(now);
+  c.scoreboard.forgetLosses();
+  c.undos++;
+  r.noDoubt();
+  r.phase = 'open';
+  r.newTextFirst = false;
+  r.force = false;
+  r.dupAcked = 0;
+}
+
+/** The reordering window of RFC 8985 §6.2 is over: another look. */
+export function onReorderTimeout(c: Connection, now: number): void {
+  const { recovery: r, scoreboard: b } = c;
+  const unsacked = b.inFlight + b.lost;
+  const lost = r.rack.detectLoss(c, now);
+  c.rate.lost += lost;
+  if (lost === 0) return;
+  if (r.phase === 'open' || r.phase === 'cwr' || (r.phase === 'loss' && r.rack.lostRetransmission)) enterRecovery(c, lost, unsacked, now);
+  if (r.isReducing && !c.congestion.ownsRecovery) r.proportion(0, lost, false, pipe(c), c.congestion.ssthresh, c.snd.smss);
+}
+
+/** RFC 6298 (5.4) to (5.6), seen from congestion control. The first time that the timer goes off, or again. */
+export function onTimeout(c: Connection, isFirst: boolean, now: number): void {
+  const { recovery: r, scoreboard: b } = c;
+  const flight = c.flightSize;
+  const wasOpen = r.phase === 'open' || r.phase === 'cwr';
+  // RFC 2018 §8: the peer may throw away what it SACKed; if what stands at SND.UNA is SACKed, it has.
+  if (!b.isEmpty && (b.flags(0) & SACKED) !== 0) b.forgetSacks();
+  c.rate.lost += c.sackPermitted && isFirst ? r.rack.onTimeout(c, now) : b.markAllLost();
+  c.timers.rackAt = NEVER;
+  if (isFirst && (r.phase !== 'recovery' || c.offsetOf(c.snd.una) > r.recoverEnd)) r.doubt(c.offsetOf(c.snd.una));
+  // RFC 5681 §3.1 (4): the first timeout of a window cuts ssthresh; its repetitions do not.
+  c.congestion.onTimeout(isFirst ? flight : 0, now);
+  r.beginReduction('loss', c.offsetOf(c.snd.nxt), flight);
+  if (wasOpen || !isFirst) r.beginFrto();
   r.dupAcks = 0;
-  if (!r.active) {
-    // RFC 6582 §4.2: what lies behind must not come to seem ahead, 2 GiB later.
-    if (Seq.gt(c.snd.una, r.recover)) r.recover = Seq.add(c.snd.una, -1);
-    return;
-  }
-  if (Seq.ge(c.snd.una, r.recover)) {
-    r.active = false;
-    r.inflation = 0;
-    return;
-  }
-  // A partial ACK: the next hole begins at SND.UNA. Deflate by what was acknowledged, add back one segment.
-  r.inflation = Math.max(0, r.inflation - acked + (acked >= c.snd.smss ? c.snd.smss : 0));
-  retransmitFirst(c, now);
+  r.dupAcked = 0;
+  r.force = true;
+  r.rack.forgetProbe(c);
 }
 
-/** RFC 6582 §3.2 (4): a retransmission timeout ends fast recovery, and bars another one for the same window. */
-export function onTimeout(c: Connection): void {
-  const r = c.recovery;
-  r.dupAcks = 0;
-  r.active = false;
-  r.inflation = 0;
-  r.recover = c.snd.max;
+/** The peer's window, or the path's MTU, made what is in flight useless: it goes again, and congestion is not blamed. */
+export function resendAll(c: Connection): void {
+  c.scoreboard.markAllLost();
+  c.recovery.dupAcked = 0;
+  c.recovery.rack.forgetProbe(c);
+}
+
+/** What a snapshot tells. */
+export function lostSegments(c: Connection): number {
+  return c.scoreboard.countSegments(LOST);
 }

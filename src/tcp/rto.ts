@@ -43,10 +43,7 @@ export class RtoEstimator {
    */
   sample(rttMs: number, now: number): void {
     if (!(rttMs >= 0 && rttMs <= RTO_MAX_MS)) return;
-    if (rttMs <= this.minRttMs || now - this.minRttAt > MIN_RTT_WINDOW_MS) {
-      this.minRttMs = rttMs;
-      this.minRttAt = now;
-    }
+    this.observe(rttMs, now);
     if (this.isMeasured) {
       // RFC 6298 (2.3): RTTVAR first, from the SRTT before the update; beta 1/4, alpha 1/8.
       this.rttvarMs += (Math.abs(this.srttMs - rttMs) - this.rttvarMs) / (4 * this.samplesPerRtt);
@@ -58,6 +55,13 @@ export class RtoEstimator {
       this.isMeasured = true;
     }
     this.compute();
+  }
+
+  /** A round trip that counts for the minimum only: RFC 8985 §6.2 step 1 wants all of them. */
+  observe(rttMs: number, now: number): void {
+    if (!(rttMs >= 0) || (rttMs > this.minRttMs && now - this.minRttAt <= MIN_RTT_WINDOW_MS)) return;
+    this.minRttMs = rttMs;
+    this.minRttAt = now;
   }
 
   /** The timer expired. RFC 6298 (5.5): double, up to the ceiling. */

@@ -5,6 +5,7 @@ import { NEVER } from '../time.js';
 import type { Connection } from './connection.js';
 import { emit, emitAck, emitSyn, sendMss } from './emit.js';
 import { ackIsDue } from './receiver.js';
+import { pipe, resendAll, window } from './recovery.js';
 import * as Seq from './seq.js';
 import { isSynchronized } from './state.js';
 import * as Wire from './wire.js';
@@ -33,30 +34,63 @@ function sendSyn(c: Connection, now: number): void {
   c.synOwed = false;
   emitSyn(c, now);
   const isFirst = c.retries === 0 && c.timers.retransmitAt === NEVER;
-  c.timedEnd = Seq.add(c.iss, 1);
   // Karn, also where the peer's SYN drew ours again; that does not put off the timer, or half-open would be for ever.
-  c.timedAt = isFirst ? now : NEVER;
+  c.synSentAt = isFirst ? now : NEVER;
   if (c.timers.retransmitAt === NEVER) c.timers.retransmitAt = now + c.rto.rtoMs;
   if (c.stuckSince === NEVER) c.stuckSince = now;
 }
 
-/** All the text, and the FIN, that the windows and Nagle let go. */
+/** What was lost, then all the text, and the FIN, that the windows, Nagle and the pace let go. */
 function sendText(c: Connection, now: number): void {
+  const { recovery: r, scoreboard: b } = c;
   // RFC 5681 §4.1: after an idle time the window is no evidence any more.
-  if (c.snd.nxt === c.snd.una && c.sendQueue.length > 0 && now - c.lastSentAt > c.rto.rtoMs) {
-    c.congestion.onIdle(now);
-  }
-  for (;;) {
+  if (b.isEmpty && c.sendQueue.length > 0 && now - c.lastSentAt > c.rto.rtoMs) c.congestion.onIdle(now);
+  while (mayPace(c, now)) {
+    const usable = window(c) - pipe(c);
+    if (b.lost > 0 && !r.newTextFirst) {
+      if (!resendLost(c, usable, now)) return;
+      continue;
+    }
     const mss = sendMss(c);
     const unsent = c.sendQueue.tail - c.offsetOf(c.snd.nxt);
     const finDue = c.finQueued && Seq.le(c.snd.nxt, c.finSeq);
-    if (unsent <= 0 && !finDue) return;
-    const usable = Math.min(c.snd.wnd, c.congestion.cwnd + c.recovery.inflation) - c.flightSize;
-    const length = lengthToSend(c, unsent, usable, mss);
+    if (unsent <= 0 && !finDue) {
+      if (usable >= mss) c.rate.onAppLimited(pipe(c));
+      return;
+    }
+    if (b.isFull) return;
+    const length = lengthToSend(c, unsent, Math.min(c.snd.wnd - c.flightSize, usable), mss);
     const flags = flagsOf(c, unsent, length);
-    if (length === 0 && (flags & Wire.FIN) === 0) return;
-    sendSegment(c, flags, length, now);
+    if (length === 0 && (flags & Wire.FIN) === 0) {
+      r.newTextFirst = false;
+      if (b.lost === 0) return;
+      continue;
+    }
+    sendNew(c, flags, length, now);
   }
+}
+
+/** The congestion controller's pace: a packet leaves, and the next one waits as long as it took. Without a timer of its own per packet. */
+function mayPace(c: Connection, now: number): boolean {
+  c.timers.paceAt = NEVER;
+  if (c.congestion.pacingRate === Infinity || c.paceUntil <= now) return true;
+  c.timers.paceAt = c.paceUntil;
+  return false;
+}
+
+function pace(c: Connection, bytes: number, now: number): void {
+  const { pacingRate } = c.congestion;
+  // A timer that rings late has lost nothing, up to two milliseconds.
+  if (pacingRate !== Infinity) c.paceUntil = Math.max(c.paceUntil, now - 2) + bytes / pacingRate;
+}
+
+/** The most that leaves at once, bytes: what a superpacket holds, or a millisecond of the pace. */
+function burstMax(c: Connection, mss: number): number {
+  // On a loopback's MTU one full segment is as large as a superpacket may be.
+  const superpacket = Math.max(mss, SUPERPACKET_MAX - (SUPERPACKET_MAX % mss));
+  const { pacingRate } = c.congestion;
+  if (pacingRate === Infinity) return superpacket;
+  return Math.min(superpacket, Math.max(2, Math.floor(pacingRate / mss)) * mss);
 }
 
 /**
@@ -69,17 +103,13 @@ function sendText(c: Connection, now: number): void {
 function lengthToSend(c: Connection, unsent: number, usable: number, mss: number): number {
   const room = Math.min(unsent, usable);
   if (room <= 0) return 0;
-  // On a loopback's MTU one full segment is as large as a superpacket may be.
-  const superpacket = Math.max(mss, SUPERPACKET_MAX - (SUPERPACKET_MAX % mss));
   // Nagle (SHLD-7): a small segment waits for the ACK of what is in flight. Departs in Minshall's way, also Linux: it
   // waits only for an earlier *small* segment, so that the tail of a large write does not wait for a delayed ACK.
   const smallInFlight = Seq.gt(c.snd.sml, c.snd.una) && Seq.le(c.snd.sml, c.snd.nxt);
   const nagle = smallInFlight && !c.noDelay && !c.finQueued && Seq.le(c.snd.up, c.snd.nxt);
-  if (room === unsent && !nagle) return Math.min(room, superpacket);
-  if (room >= mss) return Math.min(room - (room % mss), superpacket);
+  if (room === unsent && !nagle) return Math.min(room, burstMax(c, mss));
+  if (room >= mss) return Math.min(room - (room % mss), burstMax(c, mss));
   if (room < Math.min(unsent, c.snd.wnd - c.flightSize)) return 0;
-  // SHLD-16: what was sent before goes again, as much as the window holds of it.
-  if (Seq.lt(c.snd.nxt, c.snd.max)) return Math.min(room, Seq.diff(c.snd.max, c.snd.nxt));
   return !nagle && room >= c.snd.maxWnd >> 1 ? room : 0;
 }
 
@@ -90,42 +120,90 @@ function flagsOf(c: Connection, unsent: number, length: number): number {
   return (length > 0 ? Wire.PSH : 0) | (finFits ? Wire.FIN : 0);
 }
 
-function sendSegment(c: Connection, flags: number, length: number, now: number): void {
-  const seq = c.snd.nxt;
-  const next = Seq.add(seq, length + ((flags & Wire.FIN) !== 0 ? 1 : 0));
-  const fresh = seq === c.snd.max;
-  emit(c, flags, seq, length, now);
-  c.snd.nxt = next;
-  if (Seq.gt(next, c.snd.max)) c.snd.max = next;
-  if (length % sendMss(c) !== 0) c.snd.sml = next;
-  if (fresh) {
-    c.congestion.onSent(length, c.flightSize, now);
-    if (c.timedAt === NEVER) {
-      c.timedAt = now;
-      c.timedEnd = next;
-    }
-  } else {
-    c.retransmits++;
-    // Karn: an ACK that covers it would be ambiguous.
-    if (c.timedAt !== NEVER && Seq.lt(seq, c.timedEnd)) c.timedAt = NEVER;
-  }
-  // RFC 6298 (5.1).
+function sendNew(c: Connection, flags: number, length: number, now: number): void {
+  const from = c.offsetOf(c.snd.nxt);
+  const count = length + ((flags & Wire.FIN) !== 0 ? 1 : 0);
+  const mss = sendMss(c);
+  emit(c, flags, c.snd.nxt, length, now);
+  c.rate.onSend(pipe(c), now);
+  c.scoreboard.push(from, from + count, Math.max(1, Math.ceil(length / mss)), now, c.rate);
+  c.snd.nxt = Seq.add(c.snd.nxt, count);
+  if (length % mss !== 0) c.snd.sml = c.snd.nxt;
+  c.congestion.onSent(length, pipe(c), now);
+  c.recovery.onSent(count, 1, false, now);
+  c.recovery.rack.scheduleProbe(c, now);
+  pace(c, length, now);
+  armRetransmit(c, now);
+}
+
+/**
+ * The first of what is lost goes again, as much as `usable` and the peer's window let.
+ * @returns whether something went
+ */
+function resendLost(c: Connection, usable: number, now: number): boolean {
+  const { recovery: r, scoreboard: b } = c;
+  const i = b.nextLost();
+  const mss = sendMss(c);
+  const isForced = r.force;
+  const room = isForced ? Math.max(usable, mss) : usable;
+  // SHLD-16: what was sent before goes again as far as the window holds it.
+  const edge = c.offsetOf(Seq.add(c.snd.una, c.snd.wnd)) - b.startOf(i);
+  const wanted = Math.min(b.endOf(i) - b.startOf(i), edge, isForced ? mss : burstMax(c, mss));
+  if (wanted <= 0) return false;
+  const length = wanted <= room ? wanted : room - (room % mss);
+  if (length <= 0) return false;
+  r.force = false;
+  resend(c, i, length, now);
+  return true;
+}
+
+/** `length` bytes from the beginning of the lost run `i` again; the FIN counts as one. */
+function resend(c: Connection, i: number, length: number, now: number): void {
+  const { scoreboard: b, sendQueue } = c;
+  const from = b.startOf(i);
+  const text = Math.min(length, sendQueue.tail - from);
+  const fin = text < length ? Wire.FIN : 0;
+  const push = text > 0 && from + text === sendQueue.tail ? Wire.PSH : 0;
+  const segments = Math.max(1, Math.ceil(text / sendMss(c)));
+  emit(c, fin | push, c.seqAt(from), text, now);
+  c.retransmits += segments;
+  c.rate.onSend(pipe(c), now);
+  b.resent(i, length, segments, now, c.rate);
+  c.congestion.onSent(text, pipe(c), now);
+  c.recovery.onSent(length, segments, true, now);
+  pace(c, text, now);
+  // RFC 6298 (5.3) restarts on new ACKs; RFC 6582 §3.2 and RFC 6675 §5.1 restart for the first retransmission, too.
+  if (from === b.start) c.timers.retransmitAt = NEVER;
+  armRetransmit(c, now);
+}
+
+/** RFC 6298 (5.1). */
+function armRetransmit(c: Connection, now: number): void {
   c.timers.persistAt = NEVER;
   if (c.timers.retransmitAt === NEVER) c.timers.retransmitAt = now + c.rto.rtoMs;
   if (c.stuckSince === NEVER) c.stuckSince = now;
 }
 
-/** One segment from SND.UNA again, whatever the windows say: fast retransmit, and the partial ACK's. */
-export function retransmitFirst(c: Connection, now: number): void {
-  const text = Math.min(sendMss(c), c.sendQueue.tail - c.offsetOf(c.snd.una), Math.max(0, Seq.diff(c.snd.max, c.snd.una)));
-  const end = Seq.add(c.snd.una, text);
-  const fin = c.finQueued && end === c.finSeq && c.finSent;
-  const flags = (fin ? Wire.FIN : 0) | (text > 0 && end === c.finSeq ? Wire.PSH : 0);
-  emit(c, flags, c.snd.una, text, now);
-  c.retransmits++;
-  c.timedAt = NEVER;
-  const next = Seq.add(end, fin ? 1 : 0);
-  if (Seq.gt(next, c.snd.nxt)) c.snd.nxt = next;
+/** RFC 8985 §7.3: the tail of the flight is silent. New text tells as well as old; cwnd is not asked. */
+export function sendLossProbe(c: Connection, now: number): void {
+  const { scoreboard: b, recovery: r } = c;
+  const mss = sendMss(c);
+  if (r.rack.mayProbe && !b.isEmpty) {
+    const unsent = c.sendQueue.tail - c.offsetOf(c.snd.nxt);
+    const length = Math.min(unsent, mss, c.snd.wnd - c.flightSize);
+    if (length > 0) {
+      sendNew(c, flagsOf(c, unsent, length), length, now);
+      r.rack.probed(c, false);
+    } else {
+      const last = b.markLastLost(mss);
+      if (last >= 0) {
+        resend(c, last, b.endOf(last) - b.startOf(last), now);
+        r.rack.probed(c, true);
+      }
+    }
+  }
+  // "MUST re-arm the RTO timer, not the PTO timer."
+  if (!b.isEmpty) c.timers.retransmitAt = now + c.rto.rtoMs;
 }
 
 /**
@@ -166,10 +244,13 @@ export function sendProbe(c: Connection, now: number): void {
   c.probes++;
   c.timers.persistAt = now + persistMs(c);
   if (c.snd.wnd === 0) emit(c, 0, Seq.add(c.snd.una, -1), 0, now);
-  else {
-    c.snd.nxt = c.snd.una;
+  else if (c.scoreboard.isEmpty) {
     const length = Math.min(c.sendQueue.length, c.snd.wnd, sendMss(c));
-    sendSegment(c, flagsOf(c, c.sendQueue.length, length), length, now);
+    sendNew(c, flagsOf(c, c.sendQueue.length, length), length, now);
+  } else {
+    resendAll(c);
+    const i = c.scoreboard.nextLost();
+    resend(c, i, Math.min(c.scoreboard.endOf(i) - c.scoreboard.startOf(i), c.snd.wnd, sendMss(c)), now);
   }
   if (c.userTimeoutMs > 0) heedUserTimeout(c);
 }
@@ -177,7 +258,7 @@ export function sendProbe(c: Connection, now: number): void {
 /** MUST-26: only while nothing is owed. */
 function armKeepAlive(c: Connection, now: number): void {
   if (!c.keepAlive) return;
-  if (c.snd.una !== c.snd.max || c.sendQueue.length > 0) c.timers.keepAliveAt = NEVER;
+  if (c.snd.una !== c.snd.nxt || c.sendQueue.length > 0) c.timers.keepAliveAt = NEVER;
   else if (c.timers.keepAliveAt === NEVER) c.timers.keepAliveAt = now + c.keepAliveIdleMs;
 }
 
@@ -194,9 +275,5 @@ export function adoptPathMtu(c: Connection, now: number): void {
   c.pathMtuGeneration = c.tcp.ip.pathMtu.generation;
   const before = c.snd.smss;
   c.tcp.setSmss(c, now);
-  if (c.snd.smss >= before) return;
-  if (c.timers.retransmitAt !== NEVER) {
-    c.snd.nxt = c.snd.una;
-    c.timedAt = NEVER;
-  }
+  if (c.snd.smss < before && !c.scoreboard.isEmpty) resendAll(c);
 }

@@ -2,12 +2,11 @@
 
 import { type Seq, seq } from './seq.js';
 
-/** Invariant: una <= nxt <= max, in sequence order. */
+/** Invariant: una <= nxt, in sequence order. */
 export class Snd {
   una: Seq = seq(0);
+  /** It never goes back: what is to be sent again is marked on the scoreboard. */
   nxt: Seq = seq(0);
-  /** One past the highest that was ever sent: `nxt` goes back for a retransmission, `max` never does. */
-  max: Seq = seq(0);
   /** What the peer offers, bytes, scaled. */
   wnd = 0;
   /** The largest it ever offered. RFC 9293 §3.8.6.2.1, RFC 5961 §5.2. */

@@ -21,6 +21,7 @@ import { answerWithReset, emitFromTimeWait } from './emit.js';
 import { IsnGenerator } from './isn.js';
 import { Listener, type ListenOptions } from './listener.js';
 import { TcpOptions, tsBefore } from './options.js';
+import { RunMemory } from './run-memory.js';
 import { parseSegment, Segment } from './segment.js';
 import { flush } from './sender.js';
 import * as Seq from './seq.js';
@@ -90,6 +91,7 @@ const MSS_MIN = 216;
 export class Tcp implements Protocol, Expirable {
   readonly number = 6;
   readonly slabs = new SlabPool();
+  readonly runs = new RunMemory();
   readonly connections: ConnectionTable<Connection>;
   readonly timeWait: TimeWaitTable;
   /** Connections that may have something to send when the batch ends. */
@@ -214,7 +216,7 @@ export class Tcp implements Protocol, Expirable {
     const c = this.connections.get(error.src, Wire.srcPort(bytes, at), error.dst, Wire.dstPort(bytes, at));
     if (c === null) return false;
     const seq = Wire.seq(bytes, at);
-    if (Seq.lt(seq, c.snd.una) || Seq.ge(seq, c.snd.max)) {
+    if (Seq.lt(seq, c.snd.una) || Seq.ge(seq, c.snd.nxt)) {
       this.env.counters.drop('icmp-implausible');
       return false;
     }
@@ -332,10 +334,8 @@ export class Tcp implements Protocol, Expirable {
     if (before !== null && Seq.lt(c.iss, Seq.add(before, 0x1_0000))) c.iss = Seq.add(before, 0x1_0000);
     c.snd.una = c.iss;
     c.snd.nxt = Seq.add(c.iss, 1);
-    c.snd.max = c.snd.nxt;
     c.snd.up = c.iss;
     c.snd.sml = c.iss;
-    c.recovery.recover = c.iss;
     c.ts.offset = this.env.random.u32();
     this.connections.add(c);
     return c;

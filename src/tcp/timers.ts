@@ -7,18 +7,26 @@ export class Timers {
   retransmitAt = NEVER;
   /** RFC 9293 §3.8.6.1: the window is shut, or too small to use, and text waits. Never together with `retransmitAt`. */
   persistAt = NEVER;
+  /** RFC 8985 §8: the reordering window ends, or the tail is to be probed. */
+  rackAt = NEVER;
+  /** Pacing: the next packet may leave. */
+  paceAt = NEVER;
   delayedAckAt = NEVER;
   keepAliveAt = NEVER;
   /** Give up at this time: SYN, user timeout, FIN-WAIT-2, an orphan's farewell. */
   deadAt = NEVER;
 
   next(): number {
-    return Math.min(this.retransmitAt, this.persistAt, this.delayedAckAt, this.keepAliveAt, this.deadAt);
+    return Math.min(
+      this.retransmitAt, this.persistAt, this.rackAt, this.paceAt, this.delayedAckAt, this.keepAliveAt, this.deadAt,
+    );
   }
 
   clear(): void {
     this.retransmitAt = NEVER;
     this.persistAt = NEVER;
+    this.rackAt = NEVER;
+    this.paceAt = NEVER;
     this.delayedAckAt = NEVER;
     this.keepAliveAt = NEVER;
     this.deadAt = NEVER;

@@ -204,44 +204,6 @@ describe('loss', () => {
     `);
   });
 
-  test('RFC 5681 §3.2: the third duplicate ACK retransmits the first segment, once, and at once', () => {
-    const h = established();
-    h.play(tcp`
-      +0     ${() => h.send(5000)}
-      +0     > .  1:1001(1000) ack 1
-      +0     > .  1001:2001(1000) ack 1
-      +0     > .  2001:3001(1000) ack 1
-      +0     > .  3001:4001(1000) ack 1
-      +0     > P. 4001:5001(1000) ack 1
-      +20ms  < .  1:1(0) ack 1 win 65535
-      +0     < .  1:1(0) ack 1 win 65535
-      +0     < .  1:1(0) ack 1 win 65535
-      +0     > .  1:1001(1000) ack 1
-      +0     < .  1:1(0) ack 1 win 65535
-      +20ms  < .  1:1(0) ack 5001 win 65535
-    `);
-    expect(h.connection!.retransmits).toBe(1);
-  });
-
-  test('RFC 6582 §3.2: a partial ACK retransmits the next hole', () => {
-    const h = established();
-    h.play(tcp`
-      +0     ${() => h.send(5000)}
-      +0     > .  1:1001(1000) ack 1
-      +0     > .  1001:2001(1000) ack 1
-      +0     > .  2001:3001(1000) ack 1
-      +0     > .  3001:4001(1000) ack 1
-      +0     > P. 4001:5001(1000) ack 1
-      +20ms  < .  1:1(0) ack 1 win 65535
-      +0     < .  1:1(0) ack 1 win 65535
-      +0     < .  1:1(0) ack 1 win 65535
-      +0     > .  1:1001(1000) ack 1
-      +20ms  < .  1:1(0) ack 2001 win 65535
-      +0     > .  2001:3001(1000) ack 1
-      +20ms  < .  1:1(0) ack 5001 win 65535
-    `);
-  });
-
   test('ACKs that change the window are no duplicates', () => {
     const h = established();
     h.play(tcp`

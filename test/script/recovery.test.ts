@@ -1,17 +1,21 @@
-// Loss that ACKs tell of: fast retransmit, fast recovery with partial ACKs, and what is no sign of loss.
-// RFC 5681 §2, §3.2; RFC 6582.
+// Loss that ACKs tell of, and what is no sign of loss: fast retransmit, fast recovery, limited transmit, PRR, the scoreboard,
+// RACK and the tail loss probe, spurious recoveries undone. RFC 5681 §2, §3.2; RFC 3042; RFC 6582; RFC 6675; RFC 8985;
+// RFC 9937; RFC 5682; RFC 3522 with RFC 4015; RFC 3708.
 
 import { describe, expect, test } from 'vitest';
 
 import { type ScriptHost, tcp } from '../../src/testing/script.js';
 import { burst, established } from '../fixtures/established.js';
 
-/** Ten segments are in flight, ten more wait. */
-const inFlight = (): ScriptHost => {
-  const h = established();
+const RENO = { congestion: 'new-reno' } as const;
+
+/** Ten segments are in flight, ten more wait. `options` are those of the peer's SYN and of its ACK. */
+const inFlight = (syn = 'mss 1000', ack = ''): ScriptHost => {
+  const h = established({ syn, ack, listen: RENO });
+  const size = syn.includes('TS') ? 988 : 1000;
   h.play(tcp`
     +0     ${() => h.send(20_000)}
-    ${burst(1, 10_001)}
+    ${burst(1, 1 + 10 * size, size)}
   `);
   return h;
 };
@@ -21,29 +25,35 @@ const recovering = (): ScriptHost => {
   const h = inFlight();
   h.play(tcp`
     +20ms  < .  1:1(0)          ack 1 win 65535
+    +0     > .  10001:11001(1000) ack 1
     +0     < .  1:1(0)          ack 1 win 65535
+    +0     > .  11001:12001(1000) ack 1
     +0     < .  1:1(0)          ack 1 win 65535
     +0     > .  1:1001(1000)    ack 1
   `);
   return h;
 };
 
+const SACK = 'mss 1000,sackOK';
+
 describe('fast retransmit', () => {
-  // RFC 5681 §3.2 (2). RFC 3042 (limited transmit) is not done: the first two draw nothing.
-  test('two duplicate ACKs may be reordering; the third has the first segment sent again, at once', () => {
+  // RFC 3042 §2; RFC 5681 §3.2 (1), (2).
+  test('two duplicate ACKs let new segments out; the third has the first sent again, at once', () => {
     const h = recovering();
-    // RFC 5681 (4): half of the flight; §3.2 (3): three segments have left the network.
+    // RFC 5681 (4): half of the flight, without what limited transmit added.
     expect(h.connection!.congestion).toMatchObject({ cwnd: 5000, ssthresh: 5000 });
-    expect(h.connection!.recovery.inflation).toBe(3000);
+    expect(h.connection!.recovery.phase).toBe('recovery');
   });
 
   test('happens once for one loss, however many duplicates follow', () => {
-    recovering().play(tcp`
+    const h = recovering();
+    h.play(tcp`
       +1ms   < .  1:1(0)          ack 1 win 65535
       +1ms   < .  1:1(0)          ack 1 win 65535
-      +20ms  < .  1:1(0)          ack 10001 win 65535
-      ${burst(10_001, 15_001)}
+      +20ms  < .  1:1(0)          ack 12001 win 65535
+      ${burst(12_001, 17_001)}
     `);
+    expect(h.connection!.retransmits).toBe(1);
   });
 
   test('also when the three come in one batch', () => {
@@ -116,35 +126,42 @@ describe('no duplicate ACKs (RFC 5681 §2)', () => {
   test('is a FIN', () => {
     inFlight().play(tcp`
       +20ms  < .  1:1(0)          ack 1 win 65535
+      +0     > .  10001:11001(1000) ack 1
       +0     < .  1:1(0)          ack 1 win 65535
+      +0     > .  11001:12001(1000) ack 1
       +0     < F. 1:1(0)          ack 1 win 65535
-      +0     > .  10001:10001(0)  ack 2
+      +0     > .  12001:12001(0)  ack 2
     `);
   });
 });
 
 describe('fast recovery', () => {
-  // RFC 5681 §3.2 (4), (5): cwnd 5,000 and 3,000 are 8,000; the flight is 10,000.
-  test('each further duplicate lets one segment in, once half of the flight has left', () => {
+  // RFC 9937 §6: the flight is 10,000, ssthresh 5,000: one segment leaves for each two that arrived.
+  test('while it shrinks to half, every second duplicate lets one segment out', () => {
     recovering().play(tcp`
       +1ms   < .  1:1(0)          ack 1 win 65535
       +1ms   < .  1:1(0)          ack 1 win 65535
       +1ms   < .  1:1(0)          ack 1 win 65535
-      +0     > .  10001:11001(1000) ack 1
+      +0     > .  12001:13001(1000) ack 1
       +1ms   < .  1:1(0)          ack 1 win 65535
-      +0     > .  11001:12001(1000) ack 1
+      +1ms   < .  1:1(0)          ack 1 win 65535
+      // Half is reached: from here on one for each.
+      +1ms   < .  1:1(0)          ack 1 win 65535
+      +0     > .  13001:14001(1000) ack 1
+      +1ms   < .  1:1(0)          ack 1 win 65535
+      +0     > .  14001:15001(1000) ack 1
     `);
   });
 
-  // RFC 5681 §3.2 (6), RFC 6582 §3.2 (3): deflated.
+  // RFC 5681 §3.2 (6), RFC 6582 §3.2 (3).
   test('ends when all that was sent before it is acknowledged, with half of the window', () => {
     const h = recovering();
     h.play(tcp`
-      +20ms  < .  1:1(0)          ack 10001 win 65535
-      ${burst(10_001, 15_001)}
+      +20ms  < .  1:1(0)          ack 12001 win 65535
+      ${burst(12_001, 17_001)}
     `);
     expect(h.connection!.congestion.cwnd).toBe(5000);
-    expect(h.connection!.recovery).toMatchObject({ active: false, inflation: 0 });
+    expect(h.connection!.recovery.phase).toBe('open');
   });
 
   // RFC 6582 §3.2 (3): a partial ACK.
@@ -155,67 +172,193 @@ describe('fast recovery', () => {
       +0     > .  4001:5001(1000) ack 1
       +20ms  < .  1:1(0)          ack 7001 win 65535
       +0     > .  7001:8001(1000) ack 1
-      +0     > .  10001:11001(1000) ack 1
-      +0     > .  11001:12001(1000) ack 1
     `);
-    expect(h.connection!.recovery.active).toBe(true);
-    h.play(tcp`
-      +20ms  < .  1:1(0)          ack 10001 win 65535
-      ${burst(12_001, 15_001)}
-    `);
-    expect(h.connection!.recovery.active).toBe(false);
+    expect(h.connection!.recovery.phase).toBe('recovery');
     expect(h.connection!.retransmits).toBe(3);
-  });
-
-  test('duplicates after a partial ACK do not begin it again', () => {
-    recovering().play(tcp`
-      +20ms  < .  1:1(0)          ack 4001 win 65535
-      +0     > .  4001:5001(1000) ack 1
-      +1ms   < .  1:1(0)          ack 4001 win 65535
-      +1ms   < .  1:1(0)          ack 4001 win 65535
-      +0     > .  10001:11001(1000) ack 1
-      +1ms   < .  1:1(0)          ack 4001 win 65535
-      +0     > .  11001:12001(1000) ack 1
-      +1ms   < .  1:1(0)          ack 4001 win 65535
-      +0     > .  12001:13001(1000) ack 1
-    `);
   });
 
   // RFC 6582 §3.2 (2): the ACK must cover more than `recover`.
   test('is not entered again for duplicates at the very point where it ended', () => {
     const h = recovering();
     h.play(tcp`
-      +20ms  < .  1:1(0)          ack 10001 win 65535
-      ${burst(10_001, 15_001)}
-      +20ms  < .  1:1(0)          ack 10001 win 65535
-      +0     < .  1:1(0)          ack 10001 win 65535
-      +0     < .  1:1(0)          ack 10001 win 65535
+      +20ms  < .  1:1(0)          ack 12001 win 65535
+      ${burst(12_001, 17_001)}
+      +20ms  < .  1:1(0)          ack 12001 win 65535
+      +0     > .  17001:18001(1000) ack 1
+      +0     < .  1:1(0)          ack 12001 win 65535
+      +0     > .  18001:19001(1000) ack 1
+      +0     < .  1:1(0)          ack 12001 win 65535
+      +0     > P. 19001:20001(1000) ack 1
     `);
-    expect(h.connection!.recovery.active).toBe(false);
+    expect(h.connection!.recovery.phase).toBe('open');
   });
 
   test('is entered again for a loss beyond it', () => {
     recovering().play(tcp`
-      +20ms  < .  1:1(0)          ack 10001 win 65535
-      ${burst(10_001, 15_001)}
-      +20ms  < .  1:1(0)          ack 11001 win 65535
-      +0     > .  15001:16001(1000) ack 1
-      +20ms  < .  1:1(0)          ack 11001 win 65535
-      +0     < .  1:1(0)          ack 11001 win 65535
-      +0     < .  1:1(0)          ack 11001 win 65535
+      +20ms  < .  1:1(0)          ack 12001 win 65535
+      ${burst(12_001, 17_001)}
+      +20ms  < .  1:1(0)          ack 13001 win 65535
+      +0     > .  17001:18001(1000) ack 1
+      +20ms  <+ . 1:1(0)          ack 13001 win 65535
+      +0     <+ . 1:1(0)          ack 13001 win 65535
+      +0     < .  1:1(0)          ack 13001 win 65535
+      +0     > .  13001:14001(1000) ack 1
+    `);
+  });
+});
+
+describe('with SACK', () => {
+  // RFC 8985 §6.2 steps 4 and 5: three segments SACKed, no reordering seen.
+  test('a segment is lost when three behind it have arrived', () => {
+    const h = inFlight(SACK);
+    h.play(tcp`
+      +20ms  < .  1:1(0)          ack 1 win 65535 <sack 1001:2001>
+      +0     > .  10001:11001(1000) ack 1
+      +0     < .  1:1(0)          ack 1 win 65535 <sack 1001:3001>
       +0     > .  11001:12001(1000) ack 1
+      +0     < .  1:1(0)          ack 1 win 65535 <sack 1001:4001>
+      +0     > .  1:1001(1000)    ack 1
+    `);
+    expect(h.connection!.congestion).toMatchObject({ cwnd: 5000, ssthresh: 5000 });
+  });
+
+  // RFC 8985 §6.2 step 5: with fewer, when a quarter of the round trip has passed.
+  test('or when one has, and the reordering window is over', () => {
+    inFlight(SACK).play(tcp`
+      +20ms  < .  1:1(0)          ack 1 win 65535 <sack 1001:2001>
+      +0     > .  10001:11001(1000) ack 1
+      +5ms   > .  1:1001(1000)    ack 1
     `);
   });
 
-  // RFC 6582 §4.2.
-  test('what it remembers of 2 GiB ago does not bar it', () => {
-    const h = inFlight();
+  // RFC 6675 §5, NextSeg (1).
+  test('all holes are filled, and nothing else is sent again', () => {
+    const h = inFlight(SACK);
     h.play(tcp`
-      +20ms  < .  1:1(0)          ack 1001 win 65535
+      +20ms  < .  1:1(0)          ack 1 win 65535 <sack 9001:10001 6001:8001 1001:5001>
+      +0     > .  1:1001(1000)    ack 1
+      +0     > .  5001:6001(1000) ack 1
+      +0     > .  8001:9001(1000) ack 1
+      // RFC 9937 §6: seven have arrived, none is in flight: up to ssthresh.
       +0     > .  10001:11001(1000) ack 1
       +0     > .  11001:12001(1000) ack 1
+      +20ms  < .  1:1(0)          ack 5001 win 65535 <sack 9001:10001 6001:8001>
+    `, 'ignored');
+    expect(h.connection!.retransmits).toBe(3);
+    expect(h.connection!.scoreboard).toMatchObject({ start: 5000, sacked: 3000, lost: 0 });
+  });
+
+  // RFC 8985 §2.2: a lost retransmission is found without a timeout, when something sent after it has arrived.
+  test('a retransmission that is lost, too, goes again', () => {
+    const h = inFlight(SACK);
+    h.play(tcp`
+      +20ms  < .  1:1(0)          ack 1 win 65535 <sack 1001:4001>
+      +0     > .  1:1001(1000)    ack 1
+      +1ms   < .  1:1(0)          ack 1 win 65535 <sack 1001:6001>
+      +1ms   < .  1:1(0)          ack 1 win 65535 <sack 1001:10001>
+    `, 'ignored');
+    h.play(tcp`
+      +20ms  < .  1:1(0)          ack 1 win 65535 <sack 1001:11001>
+      +0     > .  1:1001(1000)    ack 1
+    `, 'ignored');
+  });
+
+  test('SACK blocks beyond what was sent, backwards, or of what is acknowledged say nothing', () => {
+    const h = inFlight(SACK);
+    h.play(tcp`
+      +20ms  < .  1:1(0)          ack 2001 win 65535
+      ${burst(10_001, 14_001)}
+      +1ms   < .  1:1(0)          ack 2001 win 65535 <sack 14001:15001 9001:4001 1:1001>
     `);
-    expect(h.connection!.snd.una - h.connection!.recovery.recover | 0).toBe(1);
+    expect(h.connection!.scoreboard).toMatchObject({ sacked: 0, lost: 0, inFlight: 12_000 });
+  });
+});
+
+describe('the tail loss probe (RFC 8985 §7)', () => {
+  test('the last segment goes again after two round trips, and its SACK tells of all that was lost before it', () => {
+    const h = established({ syn: SACK, listen: RENO });
+    h.play(tcp`
+      +0     ${() => h.send(5000)}
+      ${burst(1, 4001)}
+      +0     > P. 4001:5001(1000) ack 1
+      +40ms  > P. 4001:5001(1000) ack 1
+      +20ms  < .  1:1(0)          ack 1 win 65535 <sack 4001:5001>
+    `, 'ignored');
+    expect(h.connection!.recovery.phase).not.toBe('loss');
+  });
+
+  test('what it repaired alone was a loss, and halves the window', () => {
+    const h = established({ syn: SACK, listen: RENO });
+    h.play(tcp`
+      +0     ${() => h.send(5000)}
+      ${burst(1, 4001)}
+      +0     > P. 4001:5001(1000) ack 1
+      +20ms  < .  1:1(0)          ack 4001 win 65535
+      +220ms > P. 4001:5001(1000) ack 1
+      +0     ${() => h.send(1000)}
+      +0     > P. 5001:6001(1000) ack 1
+      +20ms  < .  1:1(0)          ack 6001 win 65535
+    `);
+    expect(h.connection!.congestion.ssthresh).toBeLessThan(Infinity);
+  });
+
+  test('a DSACK says that it was needless, and nothing was lost', () => {
+    const h = established({ syn: SACK, listen: RENO });
+    h.play(tcp`
+      +0     ${() => h.send(5000)}
+      ${burst(1, 4001)}
+      +0     > P. 4001:5001(1000) ack 1
+      +20ms  < .  1:1(0)          ack 4001 win 65535
+      +220ms > P. 4001:5001(1000) ack 1
+      +1ms   < .  1:1(0)          ack 5001 win 65535
+      +20ms  < .  1:1(0)          ack 5001 win 65535 <sack 4001:5001>
+    `);
+    expect(h.connection!.congestion.ssthresh).toBe(Infinity);
+  });
+});
+
+describe('what was no loss', () => {
+  const TS = 'mss 1000,sackOK,TS val 100 ecr 0';
+
+  // RFC 3522 §3.2, RFC 4015 §3: the first ACK echoes the original.
+  test('a fast retransmit that the timestamp proves needless is undone: both windows are as before', () => {
+    const h = inFlight(TS, 'TS val 120 ecr 0');
+    h.play(tcp`
+      +20ms  < .  1:1(0)          ack 1 win 65535 <TS val 140 ecr 20,sack 989:3953>
+      +0     > .  1:989(988)      ack 1
+      +1ms   < .  1:1(0)          ack 3953 win 65535 <TS val 141 ecr 20>
+    `, 'ignored');
+    expect(h.connection!.recovery.phase).toBe('open');
+    expect(h.connection!.congestion.ssthresh).toBe(Infinity);
+    expect(h.connection!.congestion.cwnd).toBeGreaterThanOrEqual(9880);
+    expect(h.connection!.undos).toBe(1);
+  });
+
+  // RFC 3708: without timestamps, when DSACK has told of each.
+  test('or that a DSACK proves needless', () => {
+    const h = inFlight(SACK);
+    h.play(tcp`
+      +20ms  < .  1:1(0)          ack 1 win 65535 <sack 1001:4001>
+      +0     > .  1:1001(1000)    ack 1
+      +20ms  < .  1:1(0)          ack 10001 win 65535 <sack 1:1001>
+    `, 'ignored');
+    expect(h.connection!.recovery.phase).toBe('open');
+    expect(h.connection!.congestion.ssthresh).toBe(Infinity);
+  });
+
+  // RFC 8985 §6.2 steps 3 and 4: once reordering was seen, three SACKed segments are no proof.
+  test('after reordering was seen, a gap waits for the reordering window', () => {
+    const h = inFlight(SACK);
+    h.play(tcp`
+      +20ms  < .  1:1(0)          ack 1 win 65535 <sack 1001:2001>
+      +0     > .  10001:11001(1000) ack 1
+      +1ms   < .  1:1(0)          ack 2001 win 65535
+    `, 'ignored');
+    expect(h.connection!.recovery.rack.reorderingSeen).toBe(true);
+    h.play(tcp`
+      +1ms   < .  1:1(0)          ack 2001 win 65535 <sack 3001:7001>
+    `, 'ignored');
+    expect(h.connection!.recovery.phase).toBe('open');
   });
 });
 
@@ -226,7 +369,8 @@ describe('a timeout', () => {
     h.play(tcp`
       +220ms > .  1:1001(1000)    ack 1
     `);
-    expect(h.connection!.recovery).toMatchObject({ active: false, inflation: 0 });
+    expect(h.connection!.recovery.phase).toBe('loss');
+    expect(h.connection!.congestion.cwnd).toBe(1000);
     h.play(tcp`
       +20ms  < .  1:1(0)          ack 9001 win 65535
       +0     > .  9001:10001(1000) ack 1
@@ -234,20 +378,48 @@ describe('a timeout', () => {
     `);
   });
 
-  // RFC 6582 §3.2 (4), §4.1: they may be answers to what was sent twice.
-  test('bars fast retransmit for what was in flight before it', () => {
+  // RFC 5682 §2.1: new text after the first ACK tells; here it draws a duplicate, so the loss was real.
+  test('sends new text first, to learn whether it was needless', () => {
     const h = inFlight();
     h.play(tcp`
       +220ms > .  1:1001(1000)    ack 1
-      +20ms  < .  1:1(0)          ack 3001 win 65535
-      +0     > .  3001:4001(1000) ack 1
-      +0     > .  4001:5001(1000) ack 1
-      +20ms  < .  1:1(0)          ack 3001 win 65535
-      +0     < .  1:1(0)          ack 3001 win 65535
-      +0     < .  1:1(0)          ack 3001 win 65535
-      +0     < .  1:1(0)          ack 3001 win 65535
-    `);
-    expect(h.connection!.recovery.active).toBe(false);
+      +20ms  < .  1:1(0)          ack 1001 win 65535
+      +0     > .  10001:11001(1000) ack 1
+      +0     > .  11001:12001(1000) ack 1
+      +20ms  < .  1:1(0)          ack 1001 win 65535
+    `, 'ignored');
+    expect(h.connection!.recovery.phase).toBe('loss');
+    expect(h.connection!.congestion.ssthresh).toBe(5000);
+  });
+
+  // RFC 5682 §2.1 step 3 b; RFC 4015.
+  test('that was needless is undone when text that was sent once is acknowledged', () => {
+    const h = inFlight();
+    h.play(tcp`
+      +220ms > .  1:1001(1000)    ack 1
+      +20ms  < .  1:1(0)          ack 1001 win 65535
+      +0     > .  10001:11001(1000) ack 1
+      +0     > .  11001:12001(1000) ack 1
+      +1ms   < .  1:1(0)          ack 2001 win 65535
+    `, 'ignored');
+    expect(h.connection!.recovery.phase).toBe('open');
+    expect(h.connection!.congestion.ssthresh).toBe(Infinity);
+    expect(h.connection!.congestion.cwnd).toBeGreaterThanOrEqual(10_000);
+  });
+
+  // RFC 2018 §8.
+  test('that finds the first byte SACKed believes no SACK any more', () => {
+    const h = inFlight(SACK);
+    h.play(tcp`
+      +20ms  < .  1:1(0)          ack 1 win 65535 <sack 1001:3001>
+      +0     > .  10001:11001(1000) ack 1
+      +0     > .  11001:12001(1000) ack 1
+      +1ms   < .  1:1(0)          ack 1001 win 65535 <sack 2001:3001>
+    `, 'ignored');
+    expect(h.connection!.scoreboard.sacked).toBeGreaterThan(0);
+    h.advanceTo(h.now + 2000);
+    h['sent'].length = 0;
+    expect(h.connection!.scoreboard.sacked).toBe(0);
   });
 });
 

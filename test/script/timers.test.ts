@@ -194,8 +194,9 @@ describe('how long we try', () => {
       +0     > .  1:1001(1000)    ack 1
       +0     > P. 1001:2001(1000) ack 1
       +200ms < .  1:1(0)          ack 1001 win 65535
-      +220ms > P. 1001:2001(1000) ack 1
-      +79ms  ${(c) => expect(c.state).toBe('ESTABLISHED')}
+      // RFC 6298 (2.3): SRTT is 42.5 ms, RTTVAR 52.5 ms.
+      +252.5ms > P. 1001:2001(1000) ack 1
+      +47ms  ${(c) => expect(c.state).toBe('ESTABLISHED')}
       +1ms   ${(c) => expect(c.state).toBe('CLOSED')}
     `);
   });
