@@ -308,6 +308,7 @@ function acknowledge(c: Connection, seg: Segment, now: number): void {
   scratchSample.isRecovery = c.recovery.active;
   Recovery.onNewAck(c, acked, now);
   scratchSample.bytesAcked = acked;
+  scratchSample.delivered = acked;
   scratchSample.priorInFlight = inFlight;
   scratchSample.inFlight = c.flightSize;
   scratchSample.rttMs = rttMs;

@@ -5,10 +5,7 @@
 /** One class per algorithm; a call site sees at most four. All windows are whole bytes. */
 export interface CongestionControl {
   readonly name: 'new-reno' | 'cubic' | 'bbr';
-  /**
-   * Congestion window, at least one SMSS. What recovery allows beyond it (inflation, limited transmit) is not
-   * in it.
-   */
+  /** Congestion window, at least one SMSS. What recovery allows beyond it (PRR, limited transmit) is not in it. */
   readonly cwnd: number;
   /** Slow start below it; Infinity at first. */
   readonly ssthresh: number;
@@ -16,19 +13,27 @@ export interface CongestionControl {
   readonly pacingRate: number;
   /** The largest flight, bytes, that left in this round trip or the last: how much of cwnd was used. */
   readonly flightMax: number;
+  /** True: cwnd is right at all times (BBR). False: PRR (RFC 9937) holds the window while a loss is repaired. */
+  readonly ownsRecovery: boolean;
   /** Bytes of payload in a full segment; the owner sets it when the path MTU changes. */
   smss: number;
 
-  /** `bytes` of text were sent, new or again; `inFlight` includes them. */
+  /** `bytes` of text were sent, new or again; `inFlight` (pipe, RFC 6675 §2) includes them. */
   onSent(bytes: number, inFlight: number, now: number): void;
-  /** An ACK acknowledged something new. */
+  /** An ACK delivered something new, cumulatively or selectively. */
   onAck(sample: AckSample, now: number): void;
   /**
-   * A loss was detected by ACKs: once per window of data, at the entry into recovery.
+   * A loss was detected by ACKs, or a mark was echoed (RFC 3168): once per window of data, at the entry into
+   * recovery.
    * @param inFlight  FlightSize before anything is sent again, and without what limited transmit added (RFC 3042)
    */
   onLoss(bytesLost: number, inFlight: number, now: number): void;
-  /** The retransmission timer expired, each time that it does; `inFlight` is FlightSize before it did. */
+  /** Recovery ended: everything of that window was acknowledged. */
+  onRecovered(now: number): void;
+  /**
+   * The retransmission timer expired, each time that it does; `inFlight` is FlightSize before it did, 0 when it
+   * expires again for the same segment.
+   */
   onTimeout(inFlight: number, now: number): void;
   /** The last `onLoss` or `onTimeout` was for nothing: nothing was lost. */
   onUndo(now: number): void;
@@ -36,19 +41,40 @@ export interface CongestionControl {
   onIdle(now: number): void;
 }
 
-/** What one ACK tells. One record per connection or stack, refilled; nobody stores it. */
+/** What one ACK tells. One record per connection or stack, refilled; nobody stores it. All amounts in bytes. */
 export class AckSample {
-  /** Newly acknowledged by this ACK: how far SND.UNA moved, bytes. */
+  /** Newly acknowledged cumulatively: how far SND.UNA moved. */
   bytesAcked = 0;
-  /** FlightSize before this ACK, and after it, bytes. */
+  /** Newly delivered by this ACK, cumulatively or selectively; each byte once. */
+  delivered = 0;
+  /** Newly judged lost by this ACK. */
+  lost = 0;
+  /** Pipe before this ACK, and after it. */
   priorInFlight = 0;
   inFlight = 0;
   /** A round trip that this ACK measured, ms; -1: none. */
   rttMs = -1;
   /** Was cwnd what held the sender back, in the flight that is acknowledged here? `isCwndLimited` answers. */
   isCwndLimited = false;
-  /** Did recovery run when this ACK came? Then nothing grows. */
+  /** Fast recovery, or the answer to a mark, runs: nothing grows. Not so in the slow start that follows a timeout. */
   isRecovery = false;
+
+  // The delivery rate sample, draft-ietf-ccwg-bbr §4.1. "That packet" is the newest one that this ACK delivered.
+
+  /** Bytes per ms; 0: this ACK gave none. */
+  deliveryRate = 0;
+  /** The sample was taken while the application, not the network, set the pace. */
+  isAppLimited = false;
+  /** C.delivered after this ACK; only grows. */
+  totalDelivered = 0;
+  /** C.delivered when that packet was sent. */
+  priorDelivered = 0;
+  /** In flight just after that packet was sent. */
+  txInFlight = 0;
+  /** Judged lost since that packet was sent. */
+  lostSince = 0;
+  /** Reported CE-marked by this ACK (AccECN), or all that an ACK with ECE delivered. */
+  ecnMarked = 0;
 }
 
 /**
@@ -58,7 +84,7 @@ export class AckSample {
  *
  * It is the flight as it left that counts. A stack that takes ten ACKs at once and then sends sees the flight
  * shrink from ACK to ACK, though the window was full.
- * @param priorInFlight  FlightSize before the ACK, bytes
+ * @param priorInFlight  pipe before the ACK, bytes
  */
 export function isCwndLimited(control: CongestionControl, priorInFlight: number): boolean {
   const flight = Math.max(control.flightMax, priorInFlight);
@@ -92,7 +118,7 @@ export class FlightRecord {
   }
 
   onAck(sample: AckSample): void {
-    this.left -= sample.bytesAcked;
+    this.left -= sample.delivered;
     if (this.left > 0) return;
     this.lastRound = this.thisRound;
     this.thisRound = sample.inFlight;

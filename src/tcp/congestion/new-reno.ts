@@ -14,6 +14,7 @@ const L_AFTER_TIMEOUT = 1;
 export class NewReno implements CongestionControl {
   readonly name = 'new-reno';
   readonly pacingRate = Infinity;
+  readonly ownsRecovery = false;
   cwnd: number;
   /** RFC 5681 §3.1: "arbitrarily high". */
   ssthresh = Infinity;
@@ -56,7 +57,7 @@ export class NewReno implements CongestionControl {
   }
 
   onAck(sample: AckSample): void {
-    if (sample.bytesAcked <= 0) return;
+    if (sample.delivered <= 0) return;
     this.flights.onAck(sample);
     this.isTimedOut = false;
     if (sample.isRecovery || !sample.isCwndLimited) return;
@@ -85,6 +86,10 @@ export class NewReno implements CongestionControl {
     this.reduce(inFlight);
     // A window that a timeout has closed does not open because of another loss.
     this.cwnd = Math.min(this.cwnd, this.ssthresh);
+  }
+
+  onRecovered(): void {
+    // PRR leaves at ssthresh, where `onLoss` put cwnd.
   }
 
   onTimeout(inFlight: number): void {

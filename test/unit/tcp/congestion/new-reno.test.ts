@@ -10,7 +10,7 @@ const SMSS = 1000;
 
 /** An ACK for `bytes` of a flight that filled the window. */
 function ack(control: NewReno, bytes: number, more: Partial<AckSample> = {}): number {
-  control.onAck(Object.assign(new AckSample(), { bytesAcked: bytes, isCwndLimited: true, ...more }));
+  control.onAck(Object.assign(new AckSample(), { bytesAcked: bytes, delivered: bytes, isCwndLimited: true, ...more }));
   return control.cwnd;
 }
 
@@ -214,7 +214,7 @@ describe('whether cwnd was used', () => {
     for (let sent = 1000; sent <= 10_000; sent += 1000) busy.onSent(1000, sent);
     for (let left = 9000; left >= 0; left -= 1000) {
       const sample = Object.assign(new AckSample(), {
-        bytesAcked: 1000, priorInFlight: left + 1000, inFlight: left, isCwndLimited: isCwndLimited(busy, left + 1000),
+        bytesAcked: 1000, delivered: 1000, priorInFlight: left + 1000, inFlight: left, isCwndLimited: isCwndLimited(busy, left + 1000),
       });
       expect(sample.isCwndLimited).toBe(true);
       busy.onAck(sample);
@@ -225,7 +225,7 @@ describe('whether cwnd was used', () => {
 
 test('the largest flight is forgotten after two round trips, or when nothing was sent for long', () => {
   const flights = new FlightRecord();
-  const sample = Object.assign(new AckSample(), { bytesAcked: 500, inFlight: 0 });
+  const sample = Object.assign(new AckSample(), { bytesAcked: 500, delivered: 500, inFlight: 0 });
   flights.onSent(8000);
   flights.onAck(sample);
   flights.onSent(500);
