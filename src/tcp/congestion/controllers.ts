@@ -1,5 +1,6 @@
 // Which congestion controllers there are.
 
+import { invalidValue } from '../../errors.js';
 import type { Random } from '../../random.js';
 import { Bbr } from './bbr.js';
 import type { CongestionControl } from './congestion-control.js';
@@ -7,6 +8,14 @@ import { Cubic } from './cubic.js';
 import { NewReno } from './new-reno.js';
 
 export type CongestionName = CongestionControl['name'];
+
+export const CONGESTION_NAMES: readonly CongestionName[] = ['cubic', 'new-reno', 'bbr'];
+
+/** @throws  TypeError ERR_INVALID_ARG_VALUE, if there is none of that name */
+export function checkCongestion(name: CongestionName): CongestionName {
+  if (CONGESTION_NAMES.includes(name)) return name;
+  throw invalidValue('options.congestion', `must be one of: ${CONGESTION_NAMES.map((each) => `'${each}'`).join(', ')}`, name);
+}
 
 /**
  * A controller for a connection that is established now.
