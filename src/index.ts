@@ -16,6 +16,7 @@ export { type RawOptions, type RawPacket, RawSocket } from './socket-api/raw.js'
 export { type TcpConnectOptions, type TcpListenOptions, TcpServer, TcpSocket } from './socket-api/tcp.js';
 export { type UdpBindOptions, type UdpPeer, UdpSocket } from './socket-api/udp.js';
 export { type InterfaceConfig, Stack, type StackOptions } from './stack.js';
+export type { CongestionName } from './tcp/congestion/controllers.js';
 export type { ConnectionOptions } from './tcp/connection.js';
 export { TCP_SETTINGS, type TcpSettings } from './tcp/tcp.js';
 export { NEVER } from './time.js';

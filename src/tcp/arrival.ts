@@ -5,7 +5,7 @@ import type { Packet } from '../packet.js';
 import { MINUTE, NEVER } from '../time.js';
 import { CONNECTED, type Connection, URGENT } from './connection.js';
 import { initialWindow } from './congestion/congestion-control.js';
-import { NewReno } from './congestion/new-reno.js';
+import { newController } from './congestion/controllers.js';
 import { emitAck, emitBare, emitReset } from './emit.js';
 import { acceptText, consumeFin } from './receiver.js';
 import * as Recovery from './recovery.js';
@@ -105,7 +105,8 @@ function establish(c: Connection, seg: Segment, now: number): void {
   c.snd.wl1 = seg.seq;
   c.snd.wl2 = seg.ack;
   // RFC 5681 §3.1: a SYN that had to be repeated leaves one segment to begin with.
-  c.congestion = new NewReno(c.snd.smss, c.synWasLost ? c.snd.smss : initialWindow(c.snd.smss));
+  const cwnd = c.synWasLost ? c.snd.smss : initialWindow(c.snd.smss);
+  c.congestion = newController(c.congestionName, c.snd.smss, cwnd, c.tcp.env.random);
   if (c.synWasLost) c.rto.synWasLost();
   // The close that was asked for before there was a connection. RFC 9293 §3.10.4.
   if (c.finQueued) enter(c, 'FIN-WAIT-1');

@@ -11,6 +11,7 @@ import { NEVER } from '../time.js';
 import { type Expirable, TimerEntry } from '../timer-wheel.js';
 import { Assembler } from './assembler.js';
 import type { CongestionControl } from './congestion/congestion-control.js';
+import { checkCongestion, type CongestionName } from './congestion/controllers.js';
 import { NewReno } from './congestion/new-reno.js';
 import { DeliveryRate } from './delivery.js';
 import { emitReset } from './emit.js';
@@ -70,6 +71,11 @@ export interface ConnectionOptions {
   hopLimit?: number;
   /** DSCP and ECN bits. Default 0. RFC 9293 MUST-48. */
   trafficClass?: number;
+  /**
+   * Congestion control: 'cubic' (RFC 9438), 'new-reno' (RFC 5681) or 'bbr' (version 3, draft-ietf-ccwg-bbr). Counts when
+   * the connection comes to stand; later it changes nothing. Default 'cubic', as Linux.
+   */
+  congestion?: CongestionName;
 }
 
 export class Connection implements Expirable, Announcer {
@@ -92,7 +98,9 @@ export class Connection implements Expirable, Announcer {
   readonly receiveQueue = new ReceiveQueue();
   /** Out-of-order text; null while there is none. */
   assembler: Assembler | null = null;
+  /** Until the connection stands, any will do. */
   congestion: CongestionControl;
+  congestionName: CongestionName = 'cubic';
 
   iss: Seq.Seq = Seq.seq(0);
   irs: Seq.Seq = Seq.seq(0);
@@ -182,6 +190,7 @@ export class Connection implements Expirable, Announcer {
   // The user calls, RFC 9293 §3.9.1.
 
   configure(options: ConnectionOptions): void {
+    this.congestionName = checkCongestion(options.congestion ?? this.congestionName);
     this.noDelay = options.noDelay ?? this.noDelay;
     this.userTimeoutMs = options.userTimeoutMs ?? this.userTimeoutMs;
     this.sendBuffer = options.sendBuffer ?? this.sendBuffer;

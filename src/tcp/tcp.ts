@@ -15,6 +15,7 @@ import type { Packet } from '../packet.js';
 import { NEVER } from '../time.js';
 import { type Expirable, TimerEntry } from '../timer-wheel.js';
 import { arrive } from './arrival.js';
+import { checkCongestion } from './congestion/controllers.js';
 import { Connection, type ConnectionOptions } from './connection.js';
 import { ConnectionTable } from './connection-table.js';
 import { answerWithReset, emitFromTimeWait } from './emit.js';
@@ -258,6 +259,7 @@ export class Tcp implements Protocol, Expirable {
    * @throws NetError EADDRNOTAVAIL, EADDRINUSE, ENETUNREACH, EHOSTUNREACH, ENOBUFS
    */
   connect(options: ConnectOptions): Connection {
+    if (options.congestion !== undefined) checkCongestion(options.congestion);
     const where = { address: options.address.toString(), port: options.port };
     // RFC 9293 MUST-46.
     if (isMulticast(options.address) || isLimitedBroadcast(options.address)) throw new NetError('ENETUNREACH', 'connect', where);
@@ -291,6 +293,7 @@ export class Tcp implements Protocol, Expirable {
    * @throws NetError EADDRINUSE, EADDRNOTAVAIL
    */
   listen(options: ListenOptions): Listener {
+    if (options.congestion !== undefined) checkCongestion(options.congestion);
     const address = options.address ?? ANY6;
     const where = { address: address.toString(), port: options.port };
     if (!isUnspecified(address) && !this.ip.isLocal(address)) throw new NetError('EADDRNOTAVAIL', 'listen', where);

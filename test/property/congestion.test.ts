@@ -58,6 +58,7 @@ class Sender {
     const acked = Math.min(bytes, this.inFlight);
     if (acked === 0) return;
     this.sample.bytesAcked = acked;
+    this.sample.delivered = acked;
     this.sample.priorInFlight = this.inFlight;
     this.sample.inFlight = this.inFlight - acked;
     this.sample.rttMs = 100;

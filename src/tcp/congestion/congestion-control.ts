@@ -128,3 +128,13 @@ export class FlightRecord {
 
 /** RFC 6928 §2: IW = min(10*MSS, max(2*MSS, 14600)). */
 export const initialWindow = (smss: number): number => Math.min(10 * smss, Math.max(2 * smss, 14_600));
+
+/**
+ * RFC 3465 §2.3: segments by which one ACK may open the window in the slow start that follows a timeout, as long as
+ * what was in flight before the timeout is being acknowledged: one ACK may then cover much that had arrived long ago.
+ *
+ * Otherwise slow start grows by all that was delivered. RFC 3465 (experimental) has L = 2 there, RFC 9406 §4.3 8, and none
+ * for who paces; a limit per ACK punishes receivers who answer a whole superpacket with one ACK. Like Linux, we have
+ * none: an ACK never opens more than it took out of the network, and it is bytes that count, not ACKs.
+ */
+export const L_AFTER_TIMEOUT = 1;

@@ -1,14 +1,7 @@
 // Slow start, congestion avoidance, and the two answers to loss. RFC 5681 §3.1, §3.2, §4.1; RFC 3465 (growth
 // counted in bytes, not in ACKs); RFC 6928 (initial window).
 
-import { type AckSample, type CongestionControl, FlightRecord, initialWindow } from './congestion-control.js';
-
-/**
- * RFC 3465 §2.3: slow start grows by at most L segments per ACK, whatever the ACK covers; never more than 2.
- */
-const L = 2;
-/** RFC 3465 §2.3: and by one in the slow start that follows a timeout. */
-const L_AFTER_TIMEOUT = 1;
+import { type AckSample, type CongestionControl, FlightRecord, initialWindow, L_AFTER_TIMEOUT } from './congestion-control.js';
 
 /** Invariant: smss <= cwnd, whole bytes. */
 export class NewReno implements CongestionControl {
@@ -24,8 +17,8 @@ export class NewReno implements CongestionControl {
   private bytesAcked = 0;
   /** A timeout was the last thing that happened: nothing new was acknowledged since. */
   private isTimedOut = false;
-  /** Slow start runs because a timeout began it. */
-  private isAfterTimeout = false;
+  /** Bytes that were in flight at the timeout and are not acknowledged yet. */
+  private timedOutLeft = 0;
   /** What `onUndo` restores; 0: nothing to undo. */
   private priorCwnd = 0;
   private priorSsthresh = 0;
@@ -59,25 +52,9 @@ export class NewReno implements CongestionControl {
   onAck(sample: AckSample): void {
     if (sample.delivered <= 0) return;
     this.flights.onAck(sample);
-    this.isTimedOut = false;
-    if (sample.isRecovery || !sample.isCwndLimited) return;
-    let bytes = sample.bytesAcked;
-    if (this.cwnd < this.ssthresh) {
-      // RFC 5681 (2) with RFC 3465 §2.2: by what was acknowledged, at most L segments; what ssthresh leaves
-      // over counts below.
-      const most = (this.isAfterTimeout ? L_AFTER_TIMEOUT : L) * this.smss;
-      const growth = Math.min(bytes, most, this.ssthresh - this.cwnd);
-      this.cwnd += growth;
-      if (this.cwnd < this.ssthresh) return;
-      bytes -= growth;
-    }
-    this.isAfterTimeout = false;
-    // RFC 3465 §2.1: one segment per cwnd of acknowledged bytes.
-    this.bytesAcked += bytes;
-    if (this.bytesAcked >= this.cwnd) {
-      this.bytesAcked -= this.cwnd;
-      this.cwnd += this.smss;
-    }
+    if (sample.bytesAcked > 0) this.isTimedOut = false;
+    if (!sample.isRecovery && sample.isCwndLimited) this.open(sample.delivered);
+    this.timedOutLeft = Math.max(0, this.timedOutLeft - sample.bytesAcked);
   }
 
   /** RFC 5681 §3.2, steps 2 and 6. The inflation of steps 3 and 4 is recovery's, and leaves no trace here. */
@@ -94,12 +71,12 @@ export class NewReno implements CongestionControl {
 
   onTimeout(inFlight: number): void {
     // RFC 5681 §3.1: a segment that the timer has sent again before leaves ssthresh as it is.
-    if (!this.isTimedOut) {
+    if (!this.isTimedOut && inFlight > 0) {
       this.remember();
       this.reduce(inFlight);
+      this.timedOutLeft = inFlight;
     }
     this.isTimedOut = true;
-    this.isAfterTimeout = true;
     // RFC 5681 §3.1: the loss window is one segment.
     this.cwnd = this.smss;
     this.bytesAcked = 0;
@@ -111,7 +88,7 @@ export class NewReno implements CongestionControl {
     this.ssthresh = Math.max(this.ssthresh, this.priorSsthresh);
     this.priorCwnd = 0;
     this.isTimedOut = false;
-    this.isAfterTimeout = false;
+    this.timedOutLeft = 0;
   }
 
   /** RFC 5681 §4.1: RW = min(IW, cwnd). */
@@ -121,6 +98,24 @@ export class NewReno implements CongestionControl {
     this.flights.clear();
     // What was known of the path before is old: nothing of it is to come back.
     this.priorCwnd = 0;
+  }
+
+  private open(delivered: number): void {
+    let left = delivered;
+    if (this.cwnd < this.ssthresh) {
+      // RFC 5681 (2), counted in bytes: RFC 3465 §2.2. What ssthresh leaves over counts below.
+      const most = this.timedOutLeft > 0 ? L_AFTER_TIMEOUT * this.smss : Infinity;
+      const growth = Math.min(left, most, this.ssthresh - this.cwnd);
+      this.cwnd += growth;
+      if (this.cwnd < this.ssthresh) return;
+      left -= growth;
+    }
+    // RFC 3465 §2.1: one segment per cwnd of acknowledged bytes.
+    this.bytesAcked += left;
+    if (this.bytesAcked >= this.cwnd) {
+      this.bytesAcked -= this.cwnd;
+      this.cwnd += this.smss;
+    }
   }
 
   private remember(): void {

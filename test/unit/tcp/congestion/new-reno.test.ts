@@ -10,7 +10,7 @@ const SMSS = 1000;
 
 /** An ACK for `bytes` of a flight that filled the window. */
 function ack(control: NewReno, bytes: number, more: Partial<AckSample> = {}): number {
-  control.onAck(Object.assign(new AckSample(), { bytesAcked: bytes, isCwndLimited: true, ...more }));
+  control.onAck(Object.assign(new AckSample(), { bytesAcked: bytes, delivered: bytes, isCwndLimited: true, ...more }));
   return control.cwnd;
 }
 
@@ -29,19 +29,35 @@ describe('the initial window, RFC 6928 §2', () => {
 });
 
 describe('slow start', () => {
-  test('grows by what was acknowledged, at most two segments per ACK: RFC 3465 §2.2', () => {
+  test('grows by the bytes that an ACK delivers, whatever the number of ACKs: RFC 3465 §2.2', () => {
     const control = new NewReno(SMSS);
     expect(ack(control, 1)).toBe(10_001);
     expect(ack(control, 999)).toBe(11_000);
     expect(ack(control, 2000)).toBe(13_000);
-    expect(ack(control, 9000)).toBe(15_000);
+    // A receiver that takes superpackets answers many segments at once, and is not punished for it.
+    expect(ack(control, 13_000)).toBe(26_000);
   });
 
-  test('grows by at most one segment per ACK after a timeout: RFC 3465 §2.3', () => {
+  test('grows by what was delivered selectively, too, and not again when that is acknowledged cumulatively', () => {
     const control = new NewReno(SMSS);
-    control.onTimeout(20_000);
+    expect(ack(control, 1000, { bytesAcked: 0 })).toBe(11_000);
+    expect(ack(control, 1000, { bytesAcked: 2000 })).toBe(12_000);
+    expect(ack(control, 0, { bytesAcked: 2000 })).toBe(12_000);
+  });
+
+  test('grows by at most one segment per ACK of what was in flight before a timeout: RFC 3465 §2.3', () => {
+    const control = new NewReno(SMSS);
+    control.onTimeout(10_000);
     expect(ack(control, 5000)).toBe(2000);
     expect(ack(control, 2000)).toBe(3000);
+    expect(ack(control, 2999)).toBe(4000);
+    // One byte of it is left.
+    expect(ack(control, 2)).toBe(4002);
+    expect(ack(control, 900)).toBe(4902);
+    const again = new NewReno(SMSS);
+    again.onTimeout(20_000);
+    ack(again, 20_000);
+    expect(ack(again, 5000)).toBe(7000);
   });
 
   test('ends at ssthresh, and the rest counts for congestion avoidance', () => {
@@ -55,19 +71,11 @@ describe('slow start', () => {
     expect(ack(control, 1)).toBe(3500);
   });
 
-  test('has two segments per ACK again once the one after a timeout is over, or was for nothing', () => {
-    const over = new NewReno(SMSS);
-    over.onTimeout(8000);
-    for (let i = 0; i < 4; i++) ack(over, 1000);
-    expect(over.cwnd).toBe(over.ssthresh);
-    over.onLoss(1000, 100_000);
-    expect(over.ssthresh).toBe(50_000);
-    expect(ack(over, 2000)).toBe(6000);
-
-    const undone = new NewReno(SMSS);
-    undone.onTimeout(8000);
-    undone.onUndo();
-    expect(ack(undone, 2000)).toBe(12_000);
+  test('has no limit any more when the timeout was for nothing', () => {
+    const control = new NewReno(SMSS);
+    control.onTimeout(8000);
+    control.onUndo();
+    expect(ack(control, 2000)).toBe(12_000);
   });
 });
 
@@ -130,6 +138,18 @@ describe('a loss', () => {
     ack(control, 1000);
     control.onTimeout(8000);
     expect([control.cwnd, control.ssthresh]).toEqual([1000, 4000]);
+  });
+
+  test('is the same one to the timer, though something was delivered selectively since', () => {
+    const control = new NewReno(SMSS);
+    control.onTimeout(20_000);
+    ack(control, 1000, { bytesAcked: 0 });
+    control.onTimeout(0);
+    expect(control.ssthresh).toBe(10_000);
+    ack(control, 1000);
+    // A repetition in the caller's eyes: nothing is in flight that was not sent again before.
+    control.onTimeout(0);
+    expect([control.cwnd, control.ssthresh]).toEqual([1000, 10_000]);
   });
 
   test('does not open a window that a timeout has closed', () => {
@@ -214,7 +234,7 @@ describe('whether cwnd was used', () => {
     for (let sent = 1000; sent <= 10_000; sent += 1000) busy.onSent(1000, sent);
     for (let left = 9000; left >= 0; left -= 1000) {
       const sample = Object.assign(new AckSample(), {
-        bytesAcked: 1000, priorInFlight: left + 1000, inFlight: left, isCwndLimited: isCwndLimited(busy, left + 1000),
+        bytesAcked: 1000, delivered: 1000, priorInFlight: left + 1000, inFlight: left, isCwndLimited: isCwndLimited(busy, left + 1000),
       });
       expect(sample.isCwndLimited).toBe(true);
       busy.onAck(sample);
@@ -225,7 +245,7 @@ describe('whether cwnd was used', () => {
 
 test('the largest flight is forgotten after two round trips, or when nothing was sent for long', () => {
   const flights = new FlightRecord();
-  const sample = Object.assign(new AckSample(), { bytesAcked: 500, inFlight: 0 });
+  const sample = Object.assign(new AckSample(), { bytesAcked: 500, delivered: 500, inFlight: 0 });
   flights.onSent(8000);
   flights.onAck(sample);
   flights.onSent(500);
