@@ -202,8 +202,9 @@ export function onAck(c: Connection, seg: Segment, acked: number, isDuplicate: b
     sample.inFlight = pipe(c);
     sample.rttMs = delivery.latestRttMs;
     sample.isCwndLimited = isCwndLimited(c.congestion, priorInFlight);
-    // RFC 5681 §3.2 (6): the ACK that ends recovery leaves cwnd at ssthresh.
-    sample.isRecovery = wasReducing || r.isReducing;
+    // RFC 5681 §3.2 (6): the ACK that ends recovery leaves cwnd at ssthresh. Nor does a duplicate open it (§3.2 (1)),
+    // unless the network is known to reorder. Also Linux.
+    sample.isRecovery = wasReducing || r.isReducing || (acked === 0 && !r.rack.reorderingSeen);
     sample.deliveryRate = c.rate.onAck(delivered, delivery, rto.minRttMs, now);
     sample.isAppLimited = delivery.isAppLimited;
     sample.totalDelivered = c.rate.delivered;
