@@ -54,11 +54,27 @@ export class Rack {
     if (d.isReordered) this.reorderingSeen = true;
     if (d.rttMs >= 0) this.isMeasured = true;
     if (this.dsackRound !== NONE && una >= this.dsackRound) this.dsackRound = NONE;
-    if (hasDsack && this.dsackRound === NONE) {
-      this.dsackRound = c.offsetOf(c.snd.nxt);
-      this.reoWndMult++;
-      this.reoWndPersist = REO_WND_PERSIST;
-    }
+    if (hasDsack) this.widen(c, this.reoWndMult + 1);
+  }
+
+  /** RFC 8985 §6.2 step 4: once a round trip, for 16 recoveries. */
+  private widen(c: Connection, mult: number): void {
+    if (this.dsackRound !== NONE) return;
+    this.dsackRound = c.offsetOf(c.snd.nxt);
+    this.reoWndMult = mult;
+    this.reoWndPersist = REO_WND_PERSIST;
+  }
+
+  /**
+   * A recovery was needless. Where a timestamp tells when the original left that arrived so late, the window becomes what
+   * would have been needed: the RFC knows DSACK only, and one step for each.
+   * @param echoedAt  ms; NEVER: no timestamps
+   */
+  onSpurious(c: Connection, echoedAt: number, now: number): void {
+    this.reorderingSeen = true;
+    if (echoedAt === NEVER) return;
+    const needed = Math.ceil((4 * (now - echoedAt - this.rttMs)) / Math.max(1, c.rto.minRttMs));
+    this.widen(c, Math.max(this.reoWndMult + 1, needed));
   }
 
   /** RFC 8985 §6.2 step 4: a recovery is over. */

@@ -307,21 +307,21 @@ function advance(
       break;
     case 'recovery':
       if (isOver) {
-        if (r.mayUndo(echoedAt)) undo(c, now);
+        if (r.mayUndo(echoedAt)) undo(c, echoedAt, now);
         else leave(c, now);
       } else if (r.mayUndo(NEVER) || (acked > 0 && r.isDelayed(echoedAt) && c.scoreboard.countSegments(RETRANSMITTED) === 0)) {
-        undo(c, now);
+        undo(c, echoedAt, now);
       }
       break;
     case 'loss':
       if (r.frtoSays(c, delivery, acked, isDuplicate, hasNewSack) || (acked > 0 && r.mayUndo(echoedAt))) {
         c.rto.resetBackOff();
-        undo(c, now);
+        undo(c, NEVER, now);
       } else if (isOver) leave(c, now);
       break;
     case 'open':
       // The last DSACK may come when all is repaired.
-      if (r.mayUndo(NEVER)) undo(c, now);
+      if (r.mayUndo(NEVER)) undo(c, NEVER, now);
   }
   const lost = judge(c, acked, now);
   c.rate.lost += lost;
@@ -378,8 +378,9 @@ function leave(c: Connection, now: number): void {
 }
 
 /** RFC 4015 §3.2, RFC 3708: it was no loss. What is marked lost is on its way, as it always was. */
-function undo(c: Connection, now: number): void {
+function undo(c: Connection, echoedAt: number, now: number): void {
   const { recovery: r } = c;
+  if (r.phase === 'recovery') r.rack.onSpurious(c, echoedAt, now);
   c.congestion.onUndo(now);
   c.scoreboard.forgetLosses();
   c.undos++;
