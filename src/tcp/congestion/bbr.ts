@@ -27,9 +27,8 @@ const LOSS_THRESH = 0.02;
 const BETA = 0.7;
 const HEADROOM = 0.15;
 const MIN_PIPE_SEGMENTS = 4;
-/** §2.11, in probing cycles; §2.12, in round trips. */
-const MAX_BW_FILTER_LENGTH = 2;
-const EXTRA_ACKED_FILTER_LENGTH = 10;
+/** §2.12: ten round trips, in two slots. */
+const EXTRA_ACKED_SLOT_ROUNDS = 5;
 /** §5.3.1.2: round trips without 25 % more mean a full pipe. */
 const FULL_BW_GROWTH = 1.25;
 const FULL_BW_ROUNDS = 3;
@@ -78,8 +77,8 @@ export class Bbr implements CongestionControl {
   private pacedUntil = 0;
 
   // The long-term model.
+  /** The present probing cycle and the last one: §2.11. */
   private readonly maxBwFilter = new WindowedMax();
-  private cycleCount = 0;
   maxBw = 0;
   inflightLongterm = Infinity;
   minRttMs = Infinity;
@@ -128,6 +127,7 @@ export class Bbr implements CongestionControl {
   // Aggregated ACKs: §5.5.9.
   private readonly extraAckedFilter = new WindowedMax();
   private extraAcked = 0;
+  private extraAckedRounds = 0;
   private extraAckedFrom = 0;
   private extraAckedDelivered = 0;
 
@@ -296,7 +296,8 @@ export class Bbr implements CongestionControl {
     this.updateRound(sample);
     const rate = sample.deliveryRate;
     if (rate <= 0 || (rate < this.maxBw && this.isAppLimited(sample))) return;
-    this.maxBw = this.maxBwFilter.update(rate, this.cycleCount, MAX_BW_FILTER_LENGTH);
+    this.maxBwFilter.add(rate);
+    this.maxBw = this.maxBwFilter.value;
   }
 
   private updateLatestDeliverySignals(sample: AckSample): void {
@@ -350,9 +351,13 @@ export class Bbr implements CongestionControl {
       expected = 0;
     }
     this.extraAckedDelivered += sample.delivered;
-    const extra = Math.min(this.extraAckedDelivered - expected, this.cwnd);
-    const length = this.fullBwReached ? EXTRA_ACKED_FILTER_LENGTH : 1;
-    this.extraAcked = this.extraAckedFilter.update(extra, this.roundCount, length);
+    // In Startup the last round trip counts, later the last ten.
+    if (this.isRoundStart && ++this.extraAckedRounds >= (this.fullBwReached ? EXTRA_ACKED_SLOT_ROUNDS : 1)) {
+      this.extraAckedRounds = 0;
+      this.extraAckedFilter.advance();
+    }
+    this.extraAckedFilter.add(Math.min(this.extraAckedDelivered - expected, this.cwnd));
+    this.extraAcked = this.extraAckedFilter.value;
   }
 
   // Startup and Drain, §5.3.1, §5.3.2.
@@ -490,7 +495,7 @@ export class Bbr implements CongestionControl {
     if (this.ackPhase === 'probe-stopping' && this.isRoundStart) {
       this.isBwProbeSample = false;
       this.ackPhase = 'init';
-      if (this.isInProbeBw() && !this.isAppLimited(sample)) this.cycleCount++;
+      if (this.isInProbeBw() && !this.isAppLimited(sample)) this.maxBwFilter.advance();
       if (this.isInProbeBw() && this.prevProbePrecautionary && !this.prevProbeTooHigh) {
         this.startRefill();
         return true;

@@ -197,8 +197,8 @@ export class Cubic implements CongestionControl {
   /** HyStart++, RFC 9406 §4.2: it may find the end without a loss. */
   private firstSlowStart(sample: AckSample): void {
     const { course, hystart } = this;
-    hystart.onAck(sample);
     if (sample.isCwndLimited) grow(course, sample.delivered / hystart.growthDivisor);
+    hystart.onAck(sample);
     if (!hystart.isOver) return;
     course.ssthresh = course.cwnd;
     course.cwndPrior = course.cwnd;
