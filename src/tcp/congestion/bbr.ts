@@ -37,6 +37,8 @@ const STARTUP_FULL_LOSS_COUNT = 6;
 const DRAIN_ROUNDS = 3;
 /** §2.16, ms. */
 const MIN_RTT_FILTER_MS = 10_000;
+/** No news is less than that: Linux measures no finer, and fractions are rounded. */
+const RTT_RESOLUTION_MS = 1e-3;
 const PROBE_RTT_INTERVAL_MS = 5000;
 const PROBE_RTT_DURATION_MS = 200;
 /** §5.3.3.8: Reno's own pace, at most so many round trips; and 2 to 3 s. */
@@ -552,7 +554,7 @@ export class Bbr implements CongestionControl {
   private updateMinRtt(sample: AckSample, now: number): void {
     const { rttMs } = sample;
     this.isProbeRttExpired = now > this.probeRttMinAt + PROBE_RTT_INTERVAL_MS;
-    if (rttMs >= 0 && (rttMs < this.probeRttMinMs || this.isProbeRttExpired)) {
+    if (rttMs >= 0 && (rttMs < this.probeRttMinMs - RTT_RESOLUTION_MS || this.isProbeRttExpired)) {
       if (this.probeRttMinMs === Infinity) this.initPacingRate(rttMs);
       this.probeRttMinMs = rttMs;
       this.probeRttMinAt = now;
