@@ -272,6 +272,8 @@ export class Bbr implements CongestionControl {
   private restartFromIdle(now: number): void {
     this.isIdleRestart = true;
     this.extraAckedFrom = now;
+    // The draft leaves this as it is; then each pause would make what was delivered before it seem aggregated.
+    this.extraAckedDelivered = 0;
     if (this.isInProbeBw()) this.setPacingRate(1);
     else if (this.state === 'probe-rtt') this.checkProbeRttDone(now);
   }

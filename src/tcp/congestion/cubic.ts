@@ -165,7 +165,7 @@ export class Cubic implements CongestionControl {
     this.timedOutLeft = 0;
     const { course, undo } = this;
     // What was gained since stays, and goes on as it is.
-    if (course.cwnd >= undo.cwnd) return;
+    if (course.cwnd > undo.cwnd) return;
     course.copy(undo);
     course.cwnd = Math.max(course.cwnd, this.smss);
     this.hystart.reset();
