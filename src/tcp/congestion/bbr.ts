@@ -27,9 +27,8 @@ const LOSS_THRESH = 0.02;
 const BETA = 0.7;
 const HEADROOM = 0.15;
 const MIN_PIPE_SEGMENTS = 4;
-/** §2.11, in probing cycles; §2.12, in round trips. */
-const MAX_BW_FILTER_LENGTH = 2;
-const EXTRA_ACKED_FILTER_LENGTH = 10;
+/** §2.12: ten round trips, in two slots. */
+const EXTRA_ACKED_SLOT_ROUNDS = 5;
 /** §5.3.1.2: round trips without 25 % more mean a full pipe. */
 const FULL_BW_GROWTH = 1.25;
 const FULL_BW_ROUNDS = 3;
@@ -38,6 +37,8 @@ const STARTUP_FULL_LOSS_COUNT = 6;
 const DRAIN_ROUNDS = 3;
 /** §2.16, ms. */
 const MIN_RTT_FILTER_MS = 10_000;
+/** No news is less than that: Linux measures no finer, and fractions are rounded. */
+const RTT_RESOLUTION_MS = 1e-3;
 const PROBE_RTT_INTERVAL_MS = 5000;
 const PROBE_RTT_DURATION_MS = 200;
 /** §5.3.3.8: Reno's own pace, at most so many round trips; and 2 to 3 s. */
@@ -78,8 +79,8 @@ export class Bbr implements CongestionControl {
   private pacedUntil = 0;
 
   // The long-term model.
+  /** The present probing cycle and the last one: §2.11. */
   private readonly maxBwFilter = new WindowedMax();
-  private cycleCount = 0;
   maxBw = 0;
   inflightLongterm = Infinity;
   minRttMs = Infinity;
@@ -128,6 +129,7 @@ export class Bbr implements CongestionControl {
   // Aggregated ACKs: §5.5.9.
   private readonly extraAckedFilter = new WindowedMax();
   private extraAcked = 0;
+  private extraAckedRounds = 0;
   private extraAckedFrom = 0;
   private extraAckedDelivered = 0;
 
@@ -270,6 +272,8 @@ export class Bbr implements CongestionControl {
   private restartFromIdle(now: number): void {
     this.isIdleRestart = true;
     this.extraAckedFrom = now;
+    // The draft leaves this as it is; then each pause would make what was delivered before it seem aggregated.
+    this.extraAckedDelivered = 0;
     if (this.isInProbeBw()) this.setPacingRate(1);
     else if (this.state === 'probe-rtt') this.checkProbeRttDone(now);
   }
@@ -296,7 +300,8 @@ export class Bbr implements CongestionControl {
     this.updateRound(sample);
     const rate = sample.deliveryRate;
     if (rate <= 0 || (rate < this.maxBw && this.isAppLimited(sample))) return;
-    this.maxBw = this.maxBwFilter.update(rate, this.cycleCount, MAX_BW_FILTER_LENGTH);
+    this.maxBwFilter.add(rate);
+    this.maxBw = this.maxBwFilter.value;
   }
 
   private updateLatestDeliverySignals(sample: AckSample): void {
@@ -350,9 +355,13 @@ export class Bbr implements CongestionControl {
       expected = 0;
     }
     this.extraAckedDelivered += sample.delivered;
-    const extra = Math.min(this.extraAckedDelivered - expected, this.cwnd);
-    const length = this.fullBwReached ? EXTRA_ACKED_FILTER_LENGTH : 1;
-    this.extraAcked = this.extraAckedFilter.update(extra, this.roundCount, length);
+    // In Startup the last round trip counts, later the last ten.
+    if (this.isRoundStart && ++this.extraAckedRounds >= (this.fullBwReached ? EXTRA_ACKED_SLOT_ROUNDS : 1)) {
+      this.extraAckedRounds = 0;
+      this.extraAckedFilter.advance();
+    }
+    this.extraAckedFilter.add(Math.min(this.extraAckedDelivered - expected, this.cwnd));
+    this.extraAcked = this.extraAckedFilter.value;
   }
 
   // Startup and Drain, §5.3.1, §5.3.2.
@@ -490,7 +499,7 @@ export class Bbr implements CongestionControl {
     if (this.ackPhase === 'probe-stopping' && this.isRoundStart) {
       this.isBwProbeSample = false;
       this.ackPhase = 'init';
-      if (this.isInProbeBw() && !this.isAppLimited(sample)) this.cycleCount++;
+      if (this.isInProbeBw() && !this.isAppLimited(sample)) this.maxBwFilter.advance();
       if (this.isInProbeBw() && this.prevProbePrecautionary && !this.prevProbeTooHigh) {
         this.startRefill();
         return true;
@@ -547,7 +556,7 @@ export class Bbr implements CongestionControl {
   private updateMinRtt(sample: AckSample, now: number): void {
     const { rttMs } = sample;
     this.isProbeRttExpired = now > this.probeRttMinAt + PROBE_RTT_INTERVAL_MS;
-    if (rttMs >= 0 && (rttMs < this.probeRttMinMs || this.isProbeRttExpired)) {
+    if (rttMs >= 0 && (rttMs < this.probeRttMinMs - RTT_RESOLUTION_MS || this.isProbeRttExpired)) {
       if (this.probeRttMinMs === Infinity) this.initPacingRate(rttMs);
       this.probeRttMinMs = rttMs;
       this.probeRttMinAt = now;

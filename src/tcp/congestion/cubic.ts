@@ -165,7 +165,7 @@ export class Cubic implements CongestionControl {
     this.timedOutLeft = 0;
     const { course, undo } = this;
     // What was gained since stays, and goes on as it is.
-    if (course.cwnd >= undo.cwnd) return;
+    if (course.cwnd > undo.cwnd) return;
     course.copy(undo);
     course.cwnd = Math.max(course.cwnd, this.smss);
     this.hystart.reset();
@@ -197,8 +197,8 @@ export class Cubic implements CongestionControl {
   /** HyStart++, RFC 9406 §4.2: it may find the end without a loss. */
   private firstSlowStart(sample: AckSample): void {
     const { course, hystart } = this;
-    hystart.onAck(sample);
     if (sample.isCwndLimited) grow(course, sample.delivered / hystart.growthDivisor);
+    hystart.onAck(sample);
     if (!hystart.isOver) return;
     course.ssthresh = course.cwnd;
     course.cwndPrior = course.cwnd;
