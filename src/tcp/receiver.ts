@@ -4,6 +4,7 @@
 import type { Packet } from '../packet.js';
 import { NEVER } from '../time.js';
 import { type Connection, END, READABLE } from './connection.js';
+import { noteKeptText, noteOldText } from './dsack.js';
 import type { Segment } from './segment.js';
 import * as Seq from './seq.js';
 
@@ -49,6 +50,8 @@ export function acceptText(c: Connection, seg: Segment, packet: Packet, now: num
   const edge = c.rcv.finSeen ? Seq.min(c.rcv.edge, c.rcv.finAt) : c.rcv.edge;
   const room = Seq.diff(edge, c.rcv.nxt) - ahead;
   const length = Math.min(seg.end - at, room);
+  if (skip > 0) noteOldText(c, seg, now);
+  else if (length > 0) noteKeptText(c, c.bytesReceived + ahead, c.bytesReceived + ahead + length, now);
   if (length < seg.payloadLength) {
     // Part of it was old or beyond the window: the peer should hear where we are.
     c.ackOwed = true;
