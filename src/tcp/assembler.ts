@@ -55,7 +55,8 @@ export class Assembler {
   private clock = 0;
 
   constructor(
-    readonly bytesMax: number,
+    /** Bytes to keep at most; it may grow. */
+    public bytesMax: number,
     readonly rangesMax: number,
   ) {}
 
