@@ -295,6 +295,7 @@ function acknowledge(c: Connection, seg: Segment, now: number): void {
   if (Seq.lt(c.snd.up, seg.ack)) c.snd.up = seg.ack;
   if (Seq.lt(c.snd.sml, seg.ack)) c.snd.sml = seg.ack;
   c.retries = 0;
+  c.plpmtud.onProgress();
   c.probes = 0;
   c.stuckSince = NEVER;
   c.softError = null;

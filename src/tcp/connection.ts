@@ -17,6 +17,7 @@ import { DeliveryRate } from './delivery.js';
 import { emitReset } from './emit.js';
 import type { Listener } from './listener.js';
 import { expire } from './expire.js';
+import { type MtuProbing, Plpmtud } from './plpmtud.js';
 import { mayAdvertise } from './receiver.js';
 import { Recovery } from './recovery.js';
 import { RtoEstimator } from './rto.js';
@@ -73,6 +74,10 @@ export interface ConnectionOptions {
    * application takes in a round trip, up to `TcpSettings.receiveBufferMax`. A number fixes it, as SO_RCVBUF does.
    */
   receiveBuffer?: number;
+  /** The largest segment to send or to be sent, bytes of payload, at least 216. Default: what the path takes. TCP_MAXSEG. */
+  maxSegment?: number;
+  /** What to do where ICMP does not tell the path's MTU. Default `black-hole`. RFC 4821. */
+  mtuProbing?: MtuProbing;
   /** Default 64. RFC 9293 MUST-49. */
   hopLimit?: number;
   /** DSCP and ECN bits. Default 0. RFC 9293 MUST-48. */
@@ -96,6 +101,7 @@ export class Connection implements Expirable, Announcer {
   readonly scoreboard: Scoreboard;
   readonly rate = new DeliveryRate();
   readonly tuning = new Tuning();
+  plpmtud: Plpmtud;
   readonly sendQueue: SendQueue;
   readonly receiveQueue = new ReceiveQueue();
   /** Out-of-order text; null while there is none. */
@@ -116,6 +122,7 @@ export class Connection implements Expirable, Announcer {
   userTimeoutMs = 0;
   sendBuffer: number;
   receiveBuffer: number;
+  maxSegment = Infinity;
 
   /** A SYN, or its answer, is to be sent. */
   synOwed = false;
@@ -177,6 +184,7 @@ export class Connection implements Expirable, Announcer {
     this.sendBuffer = tcp.options.sendBuffer;
     this.receiveBuffer = tcp.options.receiveBuffer;
     this.congestion = new NewReno(this.snd.smss);
+    this.plpmtud = new Plpmtud('black-hole', flow.dst.family, Infinity);
   }
 
   get localAddress(): Address {
@@ -200,6 +208,9 @@ export class Connection implements Expirable, Announcer {
       const { receiveBufferMax } = this.tcp.options;
       this.rcv.shift = shiftFor(this.tuning.receives ? Math.max(this.receiveBuffer, receiveBufferMax) : this.receiveBuffer);
     }
+    this.maxSegment = options.maxSegment ?? this.maxSegment;
+    if (options.mtuProbing !== undefined) this.plpmtud = new Plpmtud(options.mtuProbing, this.flow.dst.family, Infinity);
+    if (options.mtuProbing !== undefined || options.maxSegment !== undefined) this.pathMtuGeneration = -1;
     this.flow.hopLimit = options.hopLimit ?? this.flow.hopLimit;
     this.flow.trafficClass = options.trafficClass ?? this.flow.trafficClass;
     this.keepAliveIdleMs = options.keepAliveIdleMs ?? this.keepAliveIdleMs;

@@ -360,14 +360,15 @@ export class Tcp implements Protocol, Expirable {
   /** MUST-67: what we can receive, less the fixed headers. */
   offeredMss(c: Connection): number {
     if (this.ip.route(c.flow) !== null) return c.flow.dst.family === 4 ? 536 : 1220;
-    return c.flow.route!.interface.mtu - headersOf(c.flow);
+    return Math.min(c.flow.route!.interface.mtu - headersOf(c.flow), Math.max(c.maxSegment, MSS_MIN));
   }
 
   /** Eff.snd.MSS, MUST-16: the peer's, or the path's, whichever is smaller, less the options of every segment. */
   setSmss(c: Connection, now: number): void {
-    const path = this.ip.pathMtuOf(c.flow, now) - headersOf(c.flow);
+    c.plpmtud.limit(this.ip.pathMtuOf(c.flow, now));
+    const path = c.plpmtud.size - headersOf(c.flow);
     const options = c.ts.on ? 12 : 0;
-    c.snd.smss = Math.max(MSS_MIN, Math.min(Math.max(c.snd.mss, MSS_MIN), path)) - options;
+    c.snd.smss = Math.max(MSS_MIN, Math.min(Math.max(c.snd.mss, MSS_MIN), path, c.maxSegment)) - options;
     c.pathMtuGeneration = this.ip.pathMtu.generation;
     c.congestion.smss = c.snd.smss;
   }
