@@ -6,6 +6,7 @@ import { MINUTE, NEVER } from '../time.js';
 import { CONNECTED, type Connection, URGENT } from './connection.js';
 import { initialWindow } from './congestion/congestion-control.js';
 import { newController } from './congestion/controllers.js';
+import { noteOldText } from './dsack.js';
 import { emitAck, emitBare, emitReset } from './emit.js';
 import { acceptText, consumeFin } from './receiver.js';
 import * as Recovery from './recovery.js';
@@ -174,8 +175,10 @@ function isOld(c: Connection, tsVal: number, now: number): boolean {
 
 /** An unacceptable segment is told where we are: text always, a bare ACK within limits, lest two stacks answer each other for ever. */
 function answer(c: Connection, seg: Segment, now: number): void {
-  if (seg.length > 0 && (seg.flags & Wire.SYN) === 0) c.ackNow = true;
-  else challenge(c, now);
+  if (seg.length > 0 && (seg.flags & Wire.SYN) === 0) {
+    noteOldText(c, seg, now);
+    c.ackNow = true;
+  } else challenge(c, now);
 }
 
 /** A challenge ACK. RFC 5961 §3.2, §4.2, §5.2, with the limit of §7. */
@@ -293,6 +296,7 @@ function acknowledge(c: Connection, seg: Segment, now: number): void {
   if (Seq.lt(c.snd.up, seg.ack)) c.snd.up = seg.ack;
   if (Seq.lt(c.snd.sml, seg.ack)) c.snd.sml = seg.ack;
   c.retries = 0;
+  c.plpmtud.onProgress();
   c.probes = 0;
   c.stuckSince = NEVER;
   c.softError = null;

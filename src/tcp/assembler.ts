@@ -48,11 +48,15 @@ class Store {
 export class Assembler {
   /** Bytes kept. */
   bytes = 0;
+  /** What `findKept` found: `[keptStart, keptEnd)`. */
+  keptStart = 0;
+  keptEnd = 0;
   private store: Store | null = null;
   private clock = 0;
 
   constructor(
-    readonly bytesMax: number,
+    /** Bytes to keep at most; it may grow. */
+    public bytesMax: number,
     readonly rangesMax: number,
   ) {}
 
@@ -80,6 +84,17 @@ export class Assembler {
     return this.store !== null && store.ends[store.ends.length - 1]! >= stop;
   }
 
+  /** Is some of the stream's bytes `[offset, stop)` here already? Then `keptStart` and `keptEnd` say where that begins and ends first. */
+  findKept(offset: number, stop: number): boolean {
+    if (this.store === null) return false;
+    const { starts, ends } = this.store;
+    const i = firstAbove(ends, offset);
+    if (i === ends.length || starts[i]! >= stop) return false;
+    this.keptStart = Math.max(offset, starts[i]!);
+    this.keptEnd = Math.min(stop, ends[i]!);
+    return true;
+  }
+
   /**
    * Hand over the chunk that holds `next`, without the bytes before it, or null if that byte is missing.
    * Bytes before `next` are forgotten. The caller owns the result; it calls again, with `next` moved behind
@@ -101,14 +116,15 @@ export class Assembler {
    * others, by when they were last heard of.
    * @param max   as many as the header has room for
    * @param next  the stream offset that the sequence number `nxt` (RCV.NXT) stands for; all ranges are above
-   * @returns     how many were written to `starts` and `ends`: the smaller of `max` and `rangeCount`
+   * @param from  how many are there already
+   * @returns     how many there are in `starts` and `ends` now: the smaller of `max` and `from + rangeCount`
    */
-  sackBlocks(starts: Int32Array, ends: Int32Array, max: number, next: number, nxt: Seq): number {
+  sackBlocks(starts: Int32Array, ends: Int32Array, max: number, next: number, nxt: Seq, from = 0): number {
     const store = this.store;
-    if (store === null) return 0;
-    const count = Math.min(max, store.heard.length);
+    if (store === null) return from;
+    const count = Math.min(max, from + store.heard.length);
     let before = Infinity;
-    for (let i = 0; i < count; i++) {
+    for (let i = from; i < count; i++) {
       let best = -1;
       for (let r = 0; r < store.heard.length; r++) {
         if (store.heard[r]! < before && (best < 0 || store.heard[r]! > store.heard[best]!)) best = r;
@@ -233,6 +249,18 @@ export class Assembler {
   }
 }
 
+/** Index of the first of the sorted numbers that is larger than `n`; their count when there is none. */
+function firstAbove(sorted: readonly number[], n: number): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (sorted[middle]! > n) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
 /** Index of the first chunk with `end > offset`; the count when there is none. */
 function firstEndingAfter(chunks: readonly Chunk[], offset: number): number {
   let low = 0;
@@ -313,13 +341,7 @@ const copy = (b: Uint8Array, at: number, end: number, target: Uint8Array, to: nu
 /** `[offset, stop)` was heard: all ranges that it meets or touches become one, heard now. */
 function noteRange(store: Store, offset: number, stop: number, clock: number): void {
   const { starts, ends, heard } = store;
-  let first = 0;
-  let high = ends.length;
-  while (first < high) {
-    const middle = (first + high) >>> 1;
-    if (ends[middle]! >= offset) high = middle;
-    else first = middle + 1;
-  }
+  const first = firstAbove(ends, offset - 1);
   let behind = first;
   while (behind < starts.length && starts[behind]! <= stop) behind++;
   const start = behind > first ? Math.min(offset, starts[first]!) : offset;

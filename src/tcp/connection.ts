@@ -10,6 +10,7 @@ import type { Flow } from '../ip/flow.js';
 import { NEVER } from '../time.js';
 import { type Expirable, TimerEntry } from '../timer-wheel.js';
 import { Assembler } from './assembler.js';
+import { sendLimit, shiftFor, Tuning } from './buffers.js';
 import type { CongestionControl } from './congestion/congestion-control.js';
 import { checkCongestion, type CongestionName } from './congestion/controllers.js';
 import { NewReno } from './congestion/new-reno.js';
@@ -17,6 +18,7 @@ import { DeliveryRate } from './delivery.js';
 import { emitReset } from './emit.js';
 import type { Listener } from './listener.js';
 import { expire } from './expire.js';
+import { type MtuProbing, Plpmtud } from './plpmtud.js';
 import { mayAdvertise } from './receiver.js';
 import { Recovery } from './recovery.js';
 import { RtoEstimator } from './rto.js';
@@ -63,10 +65,20 @@ export interface ConnectionOptions {
   keepAliveProbes?: number;
   /** Unacknowledged text older than this ends the connection. Default 0: R2 decides. RFC 9293 MUST-21, RFC 5482. */
   userTimeoutMs?: number;
-  /** Bytes that `write` accepts before the peer has acknowledged them. Default 1 MiB. */
+  /**
+   * Bytes that `write` accepts before the peer has acknowledged them. Default: 256 KiB that grow with what is in flight,
+   * up to `TcpSettings.sendBufferMax`. A number fixes it, as SO_SNDBUF does.
+   */
   sendBuffer?: number;
-  /** Bytes that may wait for the application: the largest window offered. Default 4 MiB. */
+  /**
+   * Bytes that may wait for the application: the largest window offered. Default: 128 KiB that grow with what the
+   * application takes in a round trip, up to `TcpSettings.receiveBufferMax`. A number fixes it, as SO_RCVBUF does.
+   */
   receiveBuffer?: number;
+  /** The largest segment to send or to be sent, bytes of payload, at least 216. Default: what the path takes. TCP_MAXSEG. */
+  maxSegment?: number;
+  /** What to do where ICMP does not tell the path's MTU. Default `black-hole`. RFC 4821. */
+  mtuProbing?: MtuProbing;
   /** Default 64. RFC 9293 MUST-49. */
   hopLimit?: number;
   /** DSCP and ECN bits. Default 0. RFC 9293 MUST-48. */
@@ -94,6 +106,8 @@ export class Connection implements Expirable, Announcer {
   readonly recovery = new Recovery();
   readonly scoreboard: Scoreboard;
   readonly rate = new DeliveryRate();
+  readonly tuning = new Tuning();
+  plpmtud: Plpmtud;
   readonly sendQueue: SendQueue;
   readonly receiveQueue = new ReceiveQueue();
   /** Out-of-order text; null while there is none. */
@@ -116,6 +130,7 @@ export class Connection implements Expirable, Announcer {
   userTimeoutMs = 0;
   sendBuffer: number;
   receiveBuffer: number;
+  maxSegment = Infinity;
 
   /** A SYN, or its answer, is to be sent. */
   synOwed = false;
@@ -177,6 +192,7 @@ export class Connection implements Expirable, Announcer {
     this.sendBuffer = tcp.options.sendBuffer;
     this.receiveBuffer = tcp.options.receiveBuffer;
     this.congestion = new NewReno(this.snd.smss);
+    this.plpmtud = new Plpmtud('black-hole', flow.dst.family, Infinity);
   }
 
   get localAddress(): Address {
@@ -195,7 +211,15 @@ export class Connection implements Expirable, Announcer {
     this.userTimeoutMs = options.userTimeoutMs ?? this.userTimeoutMs;
     this.sendBuffer = options.sendBuffer ?? this.sendBuffer;
     this.receiveBuffer = options.receiveBuffer ?? this.receiveBuffer;
-    if (this.state === 'CLOSED') this.rcv.shift = shiftFor(this.receiveBuffer);
+    if (options.sendBuffer !== undefined) this.tuning.sends = false;
+    if (options.receiveBuffer !== undefined) this.tuning.receives = false;
+    if (this.state === 'CLOSED') {
+      const { receiveBufferMax } = this.tcp.options;
+      this.rcv.shift = shiftFor(this.tuning.receives ? Math.max(this.receiveBuffer, receiveBufferMax) : this.receiveBuffer);
+    }
+    this.maxSegment = options.maxSegment ?? this.maxSegment;
+    if (options.mtuProbing !== undefined) this.plpmtud = new Plpmtud(options.mtuProbing, this.flow.dst.family, Infinity);
+    if (options.mtuProbing !== undefined || options.maxSegment !== undefined) this.pathMtuGeneration = -1;
     this.flow.hopLimit = options.hopLimit ?? this.flow.hopLimit;
     this.flow.trafficClass = options.trafficClass ?? this.flow.trafficClass;
     this.keepAliveIdleMs = options.keepAliveIdleMs ?? this.keepAliveIdleMs;
@@ -212,7 +236,7 @@ export class Connection implements Expirable, Announcer {
 
   /** Bytes that `write` would take now. */
   get sendSpace(): number {
-    return Math.max(0, this.sendBuffer - this.sendQueue.length);
+    return Math.max(0, sendLimit(this) - this.sendQueue.length);
   }
 
   /** Text written and not yet acknowledged, bytes. */
@@ -273,6 +297,8 @@ export class Connection implements Expirable, Announcer {
 
   /** Somebody read: the peer may have to hear of a larger window. */
   private roomMade(): void {
+    this.tcp.memory.count(this);
+    this.tuning.onTaken(this, this.tcp.env.now());
     if (!mayAdvertise(this)) return;
     this.ackNow = true;
     this.markReady();
@@ -397,8 +423,9 @@ export class Connection implements Expirable, Announcer {
 
   /** Room was made in the send queue. */
   spaceMade(): void {
+    this.tuning.onAcked(this);
     // Half empty first: an application woken for every segment would write in crumbs.
-    if (this.wantsSpace && this.sendQueue.length <= this.sendBuffer >> 1) {
+    if (this.wantsSpace && this.sendQueue.length <= sendLimit(this) >> 1) {
       this.wantsSpace = false;
       this.tell(WRITABLE);
     }
@@ -449,6 +476,7 @@ export class Connection implements Expirable, Announcer {
     this.sendQueue.clear();
     this.scoreboard.clear();
     this.assembler = null;
+    this.tcp.memory.count(this);
     this.tcp.forget(this);
   }
 
@@ -478,11 +506,4 @@ export class Connection implements Expirable, Announcer {
     this.receiveQueue.check();
     this.assembler?.check();
   }
-}
-
-/** RFC 7323 §2.3: the shift that lets the window field say the whole buffer. */
-function shiftFor(receiveBuffer: number): number {
-  let shift = 0;
-  while (shift < 14 && 0xffff << shift < receiveBuffer) shift++;
-  return shift;
 }

@@ -7,6 +7,7 @@ import { Flow } from '../ip/flow.js';
 import type { IpHeader } from '../ip/header.js';
 import type { Packet } from '../packet.js';
 import type { Connection } from './connection.js';
+import { fillSackBlocks } from './dsack.js';
 import { optionsLength, sackBlocksMax, synOptionsLength, writeOptions, writeSynOptions } from './options.js';
 import { noteAckSent, offerWindow } from './receiver.js';
 import type { Segment } from './segment.js';
@@ -57,6 +58,8 @@ export function emitSyn(c: Connection, now: number): void {
 
 /** `length` bytes of the send queue from `seq`, under `flags` and ACK; more than a full segment becomes a superpacket. */
 export function emit(c: Connection, flags: number, seq: Seq.Seq, length: number, now: number): void {
+  // Text does not report duplicates: each segment of a superpacket would.
+  if (length > 0 && c.rcv.dsackOwed) emitAck(c, now);
   const packet = c.tcp.env.pool.take(length);
   if (length > 0) {
     c.sendQueue.copyTo(c.offsetOf(seq), length, packet.bytes, packet.end);
@@ -64,8 +67,7 @@ export function emit(c: Connection, flags: number, seq: Seq.Seq, length: number,
     const full = sendMss(c);
     if (length > full) packet.segmentSize = full;
   }
-  const blocks = sackBlockCount(c);
-  if (blocks > 0) c.assembler!.sackBlocks(scratchStarts, scratchEnds, blocks, c.bytesReceived, c.rcv.nxt);
+  const blocks = fillSackBlocks(c, scratchStarts, scratchEnds);
   const headerLength = 20 + optionsLength(c.ts.on, blocks);
   const at = packet.push(headerLength);
   writeOptions(packet.bytes, at + 20, c.ts.val(now), c.ts.recent, c.ts.on, scratchStarts, scratchEnds, blocks);
@@ -104,6 +106,7 @@ function acceptableSeq(c: Connection): Seq.Seq {
 /** The RST of an abort, where the peer expects it. RFC 9293 §3.10.5; with timestamps, RFC 7323 §3.2. */
 export function emitReset(c: Connection): void {
   c.assembler = null;
+  c.rcv.dsackOwed = false;
   emit(c, Wire.RST, acceptableSeq(c), 0, c.tcp.env.now());
 }
 

@@ -53,6 +53,8 @@ function retransmit(c: Connection, now: number): void {
     sendProbe(c, now);
     return;
   }
+  // A full segment that is never acknowledged may be too large for the path, though nobody says so (RFC 4821 §7.7).
+  if (c.flightSize >= c.snd.smss && c.plpmtud.onTimeout(now)) c.tcp.setSmss(c, now);
   Recovery.onTimeout(c, c.retries === 1, now);
   adoptPathMtu(c, now);
   flush(c, now);

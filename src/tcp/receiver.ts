@@ -3,7 +3,9 @@
 
 import type { Packet } from '../packet.js';
 import { NEVER } from '../time.js';
+import { receiveRoom } from './buffers.js';
 import { type Connection, END, READABLE } from './connection.js';
+import { noteKeptText, noteOldText } from './dsack.js';
 import type { Segment } from './segment.js';
 import * as Seq from './seq.js';
 
@@ -16,7 +18,7 @@ const DETACH_MIN = 32_768;
 /** The window to offer now, bytes: what room there is, and never less than was offered (SHLD-14). */
 export function offerWindow(c: Connection): number {
   const { shift } = c.rcv;
-  const room = Math.min(c.receiveBuffer - c.receiveQueue.length, 0xffff << shift);
+  const room = receiveRoom(c);
   const offered = c.rcvWnd;
   // Rounded down to what the scaled field can say.
   if (room - offered >= windowStep(c)) return Math.max(offered, (room >> shift) << shift);
@@ -35,7 +37,7 @@ function windowStep(c: Connection): number {
  * not draw an ACK per piece; or any step when the window was nearly shut.
  */
 export function mayAdvertise(c: Connection): boolean {
-  const gain = Math.min(c.receiveBuffer - c.receiveQueue.length, 0xffff << c.rcv.shift) - c.rcvWnd;
+  const gain = receiveRoom(c) - c.rcvWnd;
   if (gain < windowStep(c)) return false;
   return gain >= c.receiveBuffer >> 2 || c.rcvWnd < 2 * c.rcv.rmss;
 }
@@ -49,6 +51,8 @@ export function acceptText(c: Connection, seg: Segment, packet: Packet, now: num
   const edge = c.rcv.finSeen ? Seq.min(c.rcv.edge, c.rcv.finAt) : c.rcv.edge;
   const room = Seq.diff(edge, c.rcv.nxt) - ahead;
   const length = Math.min(seg.end - at, room);
+  if (skip > 0) noteOldText(c, seg, now);
+  else if (length > 0) noteKeptText(c, c.bytesReceived + ahead, c.bytesReceived + ahead + length, now);
   if (length < seg.payloadLength) {
     // Part of it was old or beyond the window: the peer should hear where we are.
     c.ackOwed = true;
@@ -61,7 +65,11 @@ export function acceptText(c: Connection, seg: Segment, packet: Packet, now: num
   if (ahead > 0) {
     // RFC 5681 §4.2: out of order draws an ACK at once. SHLD-31: it is kept.
     c.ackNow = true;
-    if (!c.assemble().insert(c.bytesReceived + ahead, packet.bytes, at, at + length)) {
+    if (c.tcp.memory.isTight) {
+      // RFC 2018 §8: what was only SACKed may be forgotten. It goes before anything that was acknowledged could be missed.
+      c.tcp.env.counters.drop('tcp-memory');
+      c.assembler = null;
+    } else if (!c.assemble().insert(c.bytesReceived + ahead, packet.bytes, at, at + length)) {
       c.tcp.env.counters.drop('tcp-out-of-order-limit');
     }
     return;
@@ -70,6 +78,7 @@ export function acceptText(c: Connection, seg: Segment, packet: Packet, now: num
   if (whole !== null) c.receiveQueue.appendOwned(whole);
   else c.receiveQueue.append(packet.bytes, at, at + length);
   advance(c, length);
+  c.tuning.onArrival(c, seg, now);
   if (c.assembler !== null) drainAssembler(c);
   c.ackOwed = true;
   // A superpacket stands for segments of `segmentSize`: that is what the peer's full segment is.

@@ -43,6 +43,10 @@ export class Rcv {
   /** Where the peer's FIN stands, once seen; it may be out of order. */
   finAt: Seq = seq(0);
   finSeen = false;
+  /** Text that came twice, `[dsackStart, dsackEnd)`, while the peer is owed word of it. RFC 2883. */
+  dsackStart: Seq = seq(0);
+  dsackEnd: Seq = seq(0);
+  dsackOwed = false;
 }
 
 /** RFC 7323 §3. */

@@ -16,6 +16,7 @@ import { NEVER } from '../time.js';
 import { type Expirable, TimerEntry } from '../timer-wheel.js';
 import { arrive } from './arrival.js';
 import { checkCongestion } from './congestion/controllers.js';
+import { Memory } from './buffers.js';
 import { Connection, type ConnectionOptions } from './connection.js';
 import { ConnectionTable } from './connection-table.js';
 import { answerWithReset, emitFromTimeWait } from './emit.js';
@@ -38,10 +39,16 @@ export interface TcpSettings {
   readonly halfOpen: number;
   /** Ranges of out-of-order text of one connection. Default 1,024. */
   readonly outOfOrderRanges: number;
-  /** Bytes. Default 1 MiB: what eight flows have under way then still lies in the processor's cache. */
+  /** What a send buffer begins with, bytes. Default 256 KiB. */
   readonly sendBuffer: number;
-  /** Bytes. Default 4 MiB. */
+  /** What it may grow to, bytes. Default 16 MiB, Linux tcp_wmem: 4 MiB; where a round trip is under 1 ms, 1 MiB. */
+  readonly sendBufferMax: number;
+  /** What a receive buffer begins with, bytes. Default 128 KiB, as Linux tcp_rmem. */
   readonly receiveBuffer: number;
+  /** What it may grow to, bytes; the window scale of our SYN allows for it. Default 16 MiB, Linux tcp_rmem: 6 MiB. */
+  readonly receiveBufferMax: number;
+  /** What all connections hold, bytes, before buffers stop growing. Default 256 MiB; Linux tcp_mem goes by the host's memory. */
+  readonly memory: number;
   /** Repetitions of a SYN before ETIMEDOUT. Default 7: 247 s, for RFC 9293 MUST-23 wants three minutes (Linux: 6, 127 s). */
   readonly synRetries: number;
   /** Repetitions of a SYN+ACK. Default 5, as Linux tcp_synack_retries. */
@@ -64,8 +71,11 @@ export const TCP_SETTINGS: TcpSettings = {
   connections: 262_144,
   halfOpen: 1024,
   outOfOrderRanges: 1024,
-  sendBuffer: 1 << 20,
-  receiveBuffer: 4 << 20,
+  sendBuffer: 256 << 10,
+  sendBufferMax: 16 << 20,
+  receiveBuffer: 128 << 10,
+  receiveBufferMax: 16 << 20,
+  memory: 256 << 20,
   synRetries: 7,
   synAckRetries: 5,
   retries: 15,
@@ -94,6 +104,7 @@ export class Tcp implements Protocol, Expirable {
   readonly slabs = new SlabPool();
   readonly runs = new RunMemory();
   readonly connections: ConnectionTable<Connection>;
+  readonly memory: Memory;
   readonly timeWait: TimeWaitTable;
   /** Connections that may have something to send when the batch ends. */
   readonly ready: Connection[] = [];
@@ -107,12 +118,16 @@ export class Tcp implements Protocol, Expirable {
 
   constructor(readonly ip: Ip, readonly env: Environment, readonly options: TcpSettings = TCP_SETTINGS) {
     this.connections = new ConnectionTable(env.random);
+    this.memory = new Memory(options.memory);
     this.timeWait = new TimeWaitTable(env.random, env.limits, options.timeWaits);
     this.isn = new IsnGenerator(env.random);
     this.ports = new EphemeralPorts(env.random);
     env.limits.add({
       name: 'tcp.connections', unit: 'entries', max: options.connections, used: () => this.connections.size,
       source: 'our choice: 1 GB of idle connections',
+    });
+    env.limits.add({
+      name: 'tcp.memory', unit: 'bytes', max: options.memory, source: 'our choice; Linux tcp_mem', used: () => this.memory.used,
     });
     env.limits.add({
       name: 'tcp.half-open', unit: 'entries', max: options.halfOpen, source: 'RFC 4987; Linux tcp_max_syn_backlog',
@@ -247,6 +262,7 @@ export class Tcp implements Protocol, Expirable {
       const c = this.ready[i]!;
       c.isReady = false;
       flush(c, now);
+      this.memory.count(c);
     }
     this.ready.copyWithin(0, count);
     this.ready.length -= count;
@@ -347,14 +363,15 @@ export class Tcp implements Protocol, Expirable {
   /** MUST-67: what we can receive, less the fixed headers. */
   offeredMss(c: Connection): number {
     if (this.ip.route(c.flow) !== null) return c.flow.dst.family === 4 ? 536 : 1220;
-    return c.flow.route!.interface.mtu - headersOf(c.flow);
+    return Math.min(c.flow.route!.interface.mtu - headersOf(c.flow), Math.max(c.maxSegment, MSS_MIN));
   }
 
   /** Eff.snd.MSS, MUST-16: the peer's, or the path's, whichever is smaller, less the options of every segment. */
   setSmss(c: Connection, now: number): void {
-    const path = this.ip.pathMtuOf(c.flow, now) - headersOf(c.flow);
+    c.plpmtud.limit(this.ip.pathMtuOf(c.flow, now));
+    const path = c.plpmtud.size - headersOf(c.flow);
     const options = c.ts.on ? 12 : 0;
-    c.snd.smss = Math.max(MSS_MIN, Math.min(Math.max(c.snd.mss, MSS_MIN), path)) - options;
+    c.snd.smss = Math.max(MSS_MIN, Math.min(Math.max(c.snd.mss, MSS_MIN), path, c.maxSegment)) - options;
     c.pathMtuGeneration = this.ip.pathMtu.generation;
     c.congestion.smss = c.snd.smss;
   }

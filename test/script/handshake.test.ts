@@ -26,7 +26,7 @@ describe.each([4, 6] as const)('the handshake over IPv%i', (family) => {
     const h = new ScriptHost({ family }).connect();
     expect(h.connection!.state).toBe('SYN-SENT');
     h.play(tcp`
-      +0     > S  0:0(0) win 65535 <mss ${mss},sackOK,TS val 0 ecr 0,wscale 7>
+      +0     > S  0:0(0) win 65535 <mss ${mss},sackOK,TS val 0 ecr 0,wscale 9>
       +30ms  < S. 0:0(0) ack 1 win 5000 <mss 1000,sackOK,TS val 77 ecr 0,wscale 3>
       +0     > .  1:1(0) ack 1 <TS val 30 ecr 77>
     `);
@@ -116,9 +116,9 @@ describe('options in the SYN', () => {
   test.each([
     ['<mss 1000>', '<mss 1460>'],
     ['<mss 1000,sackOK>', '<mss 1460,sackOK>'],
-    ['<mss 1000,wscale 2>', '<mss 1460,wscale 7>'],
+    ['<mss 1000,wscale 2>', '<mss 1460,wscale 9>'],
     ['<mss 1000,TS val 9 ecr 0>', '<mss 1460,TS val 0 ecr 9>'],
-    ['<mss 1000,sackOK,TS val 9 ecr 0,wscale 2>', '<mss 1460,sackOK,TS val 0 ecr 9,wscale 7>'],
+    ['<mss 1000,sackOK,TS val 9 ecr 0,wscale 2>', '<mss 1460,sackOK,TS val 0 ecr 9,wscale 9>'],
     ['', '<mss 1460>'],
     // MUST-6: what has a length is skipped. MUST-64: nothing need be aligned. MUST-4: NOP and EOL.
     ['<raw c80601020304,mss 1000,raw 0101,sackOK>', '<mss 1460,sackOK>'],
@@ -163,7 +163,7 @@ describe('options in the SYN', () => {
   test('without the option in both SYNs nothing is scaled', () => {
     const h = new ScriptHost().connect();
     h.play(tcp`
-      +0     > S  0:0(0) win 65535 <mss 1460,sackOK,TS,wscale 7>
+      +0     > S  0:0(0) win 65535 <mss 1460,sackOK,TS,wscale 9>
       +10ms  < S. 0:0(0) ack 1 win 2000 <mss 1000>
       +0     > .  1:1(0) ack 1 win 65535 <>
       +0     < .  1:1(0) ack 1 win 3000

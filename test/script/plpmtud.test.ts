@@ -1,0 +1,87 @@
+// Paths that swallow what is too large for them, without a word. RFC 4821 §7.7; RFC 9293 §3.7.1 (MUST-16).
+
+import { expect, test } from 'vitest';
+
+import { ScriptHost, tcp } from '../../src/testing/script.js';
+import { burst, established } from '../fixtures/established.js';
+
+// 1200 bytes of IPv4 packet are 1160 of text, 1280 of IPv6 are 1220.
+test.each([[4, 1460, 1160], [6, 1440, 1220]] as const)('over IPv%i, the third timeout of full segments makes them small', (family, full, small) => {
+  const h = established({ family, syn: `mss ${full}` });
+  h.play(tcp`
+    +0     ${() => h.send(3 * full)}
+    +0     > .  1:${1 + full}(${full})                     ack 1
+    +0     > .  ${1 + full}:${1 + 2 * full}(${full})       ack 1
+    +0     > P. ${1 + 2 * full}:${1 + 3 * full}(${full})   ack 1
+    +220ms > .  1:${1 + full}(${full})                     ack 1
+    +440ms > .  1:${1 + full}(${full})                     ack 1
+    +880ms > .  1:${1 + small}(${small})                   ack 1
+  `);
+  expect(h.connection!.snd.smss).toBe(small);
+});
+
+test('small segments that are lost say nothing of the path', () => {
+  const h = established({ syn: 'mss 1460' });
+  h.play(tcp`
+    +0     ${() => h.send(100)}
+    +0     > P. 1:101(100) ack 1
+    +220ms > P. 1:101(100) ack 1
+    +440ms > P. 1:101(100) ack 1
+    +880ms > P. 1:101(100) ack 1
+    +1760ms > P. 1:101(100) ack 1
+    +20ms  < .  1:1(0)     ack 101
+  `);
+  expect(h.connection!.snd.smss).toBe(1460);
+});
+
+test('nor do timeouts with progress between them', () => {
+  const h = established({ syn: 'mss 1000' });
+  h.play(tcp`
+    +0     ${() => h.send(4000)}
+    +0     > .  1:1001(1000)    ack 1
+    +0     > .  1001:2001(1000) ack 1
+    +0     > .  2001:3001(1000) ack 1
+    +0     > P. 3001:4001(1000) ack 1
+    +220ms > .  1:1001(1000)    ack 1
+    +440ms > .  1:1001(1000)    ack 1
+  `);
+  expect(h.connection!.plpmtud['timeouts']).toBe(2);
+  h.mangled(tcp`+0 < . 1:1(0) ack 1001`, () => {});
+  expect(h.connection!.plpmtud['timeouts']).toBe(0);
+});
+
+test('who wants no probing keeps what the link takes', () => {
+  const h = established({ syn: 'mss 1460', listen: { mtuProbing: 'off' } });
+  h.play(tcp`
+    +0     ${() => h.send(1460)}
+    +0     > P. 1:1461(1460) ack 1
+    +220ms > P. 1:1461(1460) ack 1
+    +440ms > P. 1:1461(1460) ack 1
+    +880ms > P. 1:1461(1460) ack 1
+  `);
+});
+
+test('a largest segment that the application sets is offered, and kept to', () => {
+  const h = new ScriptHost().listen({ maxSegment: 700 });
+  h.play(tcp`
+    +0    < S  0:0(0)  win 65535 <mss 1460>
+    +0    > S. 0:0(0)  ack 1     <mss 700>
+    +20ms < .  1:1(0)  ack 1     win 65535
+    +0    ${() => h.send(2100)}
+    ${burst(1, 1401, 700)}
+    +0    > P. 1401:2101(700) ack 1
+  `);
+});
+
+// CVE-2019-11479.
+test('a largest segment of next to nothing is 216 bytes', () => {
+  const h = new ScriptHost().listen({ maxSegment: 1 });
+  h.play(tcp`
+    +0    < S  0:0(0)  win 65535 <mss 1460>
+    +0    > S. 0:0(0)  ack 1     <mss 216>
+    +20ms < .  1:1(0)  ack 1     win 65535
+    +0    ${() => h.send(432)}
+    +0    > .  1:217(216)    ack 1
+    +0    > P. 217:433(216)  ack 1
+  `);
+});
