@@ -14,7 +14,7 @@ describe.each([4, 6] as const)('the handshake over IPv%i', (family) => {
     const h = new ScriptHost({ family }).listen();
     h.play(tcp`
       +0     < S  0:0(0)         win 65535 <mss 1000>
-      +0     > S. 0:0(0) ack 1             <mss ${mss}>       // MUST-14, MUST-67: 1500 less the fixed headers
+      +0     > S. 0:0(0) ack 1             <mss ${mss}>       // MUST-14, MUST-67, SHLD-5: 1500 less the fixed headers
     `);
     expect(h.connection).toBe(null);
     h.play(tcp`+100ms < .  1:1(0) ack 1   win 4000`);

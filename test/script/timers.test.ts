@@ -220,7 +220,7 @@ describe('keep-alive', () => {
     expect(h.stack.nextTimeout()).toBe(Infinity);
   });
 
-  // MUST-24, MUST-28, SHLD-12.
+  // MUST-24, MUST-28, MAY-5, SHLD-12.
   test('probes after two hours of silence, with an old number and no text', () => {
     const h = established({ listen: { keepAlive: true } });
     h.play(tcp`
