@@ -90,7 +90,7 @@ export class RtoEstimator {
     this.compute();
   }
 
-  /** RFC 6298 (2.2), (2.3): K = 4. */
+  /** RFC 6298 (2.2), (2.3): K = 4; §4-1: the least variance is RTO_MIN_MS, far more than the clock's granularity. */
   private compute(): void {
     this.backOffs = 0;
     this.rtoMs = this.isMeasured

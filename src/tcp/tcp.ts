@@ -42,7 +42,7 @@ export interface TcpSettings {
   readonly sendBuffer: number;
   /** Bytes. Default 4 MiB. */
   readonly receiveBuffer: number;
-  /** Repetitions of a SYN before ETIMEDOUT. R2 of SYNs (RFC 9293 MUST-22). Default 7: 247 s, for MUST-23 wants three minutes (Linux: 6, 127 s). */
+  /** Repetitions of a SYN before ETIMEDOUT. R2 (RFC 9293 MUST-22). Default 7: 247 s, for MUST-23 wants three minutes (Linux: 6, 127 s). */
   readonly synRetries: number;
   /** Repetitions of a SYN+ACK. Default 5, as Linux tcp_synack_retries. */
   readonly synAckRetries: number;
@@ -350,7 +350,7 @@ export class Tcp implements Protocol, Expirable {
     return c.flow.route!.interface.mtu - headersOf(c.flow);
   }
 
-  /** Eff.snd.MSS, MUST-16: the peer's, or the path's, whichever is smaller, less the options of every segment. */
+  /** Eff.snd.MSS, MUST-16: the peer's, or the path's (RFC 7323 §5.7), whichever is smaller, less the options of every segment. */
   setSmss(c: Connection, now: number): void {
     const path = this.ip.pathMtuOf(c.flow, now) - headersOf(c.flow);
     const options = c.ts.on ? 12 : 0;

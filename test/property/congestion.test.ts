@@ -100,6 +100,7 @@ function conforms(make: (smss: number) => CongestionControl): void {
     return sender;
   };
 
+  // RFC 5681 §3.1-6.
   test('begins with the initial window of RFC 6928, in slow start', () => {
     const windows = [[1460, 14_600], [536, 5360], [1220, 12_200], [8960, 17_920], [2000, 14_600]] as const;
     for (const [smss, bytes] of windows) {
@@ -141,6 +142,7 @@ function conforms(make: (smss: number) => CongestionControl): void {
     }), { numRuns: 300 });
   });
 
+  // RFC 5681 §3.1-14.
   test('falls to one segment on a timeout: RFC 5681 §3.1', () => {
     fc.assert(fc.property(anySmss, someLife, (smss, life) => {
       const sender = lived(smss, life);

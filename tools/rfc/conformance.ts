@@ -43,7 +43,7 @@ export function conformanceOf(list: RequirementList, citations: readonly Citatio
     const tests = [...exact, ...(alone && !isNumbered ? bySection : [])].filter((each) => isTest(each) && !each.isHead);
     const exactCode = exact.filter((each) => !isTest(each));
     const code = exactCode.length > 0 || isNumbered ? exactCode : bySection.filter((each) => !isTest(each));
-    const verdict = judge(requirement, code.length > 0, tests.length > 0);
+    const verdict = judge(requirement, code.length > 0, tests.length > 0, exactCode.length > 0);
     return {
       ...requirement, code: code.map(placeOf), isCodeBySection: exactCode.length === 0 && code.length > 0,
       tests: tests.map(placeOf), verdict,
@@ -55,9 +55,12 @@ export function conformanceOf(list: RequirementList, citations: readonly Citatio
 
 const placeOf = ({ file, line }: Citation): Place => ({ file, line });
 
-function judge({ standing }: Requirement, hasCode: boolean, hasTest: boolean): Verdict {
-  // What was put off has to be shown as soon as it is there.
-  if (standing === 'pending' && hasCode) return hasTest ? 'proven' : 'open';
+function judge({ standing }: Requirement, hasCode: boolean, hasTest: boolean, isNamed: boolean): Verdict {
+  if (standing === 'pending') {
+    if (hasCode && hasTest) return 'proven';
+    // What was put off has to be shown as soon as the code says that it is there; its section says less.
+    return isNamed ? 'open' : 'pending';
+  }
   if (standing === 'done') return hasCode && hasTest ? 'proven' : 'open';
   return standing;
 }
