@@ -2,7 +2,7 @@
 //
 //   RFC 9293 MUST-17, SHLD-7; MUST-24 … 29      requirements that the RFC numbers
 //   RFC 6298 (5.2), (5.3); (5.4)–(5.7)           rules that the RFC numbers
-//   RFC 7323 §5.3 R1; RFC 8985 §6.2 step 4       rules that are numbered within a section
+//   RFC 7323 §5.3 R1; RFC 8985 §6.2 steps 2 to 4  rules that are numbered within a section
 //   RFC 5961 §3.2-1, -3                          requirements that docs/rfc numbers within a section
 //   RFC 9293 §3.10.7.3, §2–3                     a section
 //
@@ -34,7 +34,7 @@ const TOKEN = new RegExp([
   /RFCs? ?(?<rfc>\d{3,5})/,
   /(?<other>\bdraft-[\w-]+|\bIEEE [\d.]+)/,
   /\b(?<word>MUST|SHLD|MAY|REC)-(?<first>\d+)(?:\s*…\s*(?:\k<word>-)?(?<last>\d+))?/,
-  /§(?<section>\d+(?:\.\d+)*)(?:(?<numbers>-\d+(?:, -\d+)*)|,? (?<mark>R\d\b|step \d+))?(?:–(?<upTo>\d+(?:\.\d+)*))?/,
+  /§(?<section>\d+(?:\.\d+)*)(?:(?<numbers>-\d+(?:, -\d+)*)|,? (?<mark>R\d\b|steps? \d+(?: (?:and|to) \d+)?))?(?:–(?<upTo>\d+(?:\.\d+)*))?/,
   /\((?<rule>\d\.\d)\)(?:–\((?<lastRule>\d\.\d)\))?/,
 ].map((each) => each.source).join('|'), 'g');
 
@@ -122,8 +122,8 @@ class Reader {
     if (!list.sections.has(section)) this.problem(`RFC ${list.rfc} has no §${section}`);
     else if (g.numbers !== undefined) {
       for (const number of g.numbers.split(', ')) this.cite(list.rfc, `§${section}${number}`);
-    } else if (g.mark !== undefined && list.requirements.has(`§${section} ${g.mark}`)) {
-      this.cite(list.rfc, `§${section} ${g.mark}`);
+    } else if (g.mark !== undefined && list.requirements.has(`§${section} ${marksOf(g.mark)[0]}`)) {
+      for (const mark of marksOf(g.mark)) this.cite(list.rfc, `§${section} ${mark}`);
     } else {
       for (const each of sectionsBetween(section, g.upTo)) {
         this.citations.push({ rfc: list.rfc, id: null, section: each, file: this.file, line: this.line, isHead: this.isHead });
@@ -156,6 +156,14 @@ class Reader {
   private list(rfc: number | null): RequirementList | null {
     return rfc === null ? null : this.lists.get(rfc) ?? null;
   }
+}
+
+/** `steps 2 to 4`, `steps 4 and 5`, `R1`. */
+function marksOf(mark: string): string[] {
+  const [, first, word, last = first] = /^steps? (\d+)(?: (and|to) (\d+))?$/.exec(mark) ?? [];
+  if (first === undefined) return [mark];
+  if (word === 'and') return [`step ${first}`, `step ${last}`];
+  return Array.from({ length: Number(last) - Number(first) + 1 }, (_, i) => `step ${Number(first) + i}`);
 }
 
 /** `3.10.7.3–4` and `2–3`: the last number counts up. */

@@ -120,6 +120,7 @@ describe('RTO', () => {
 });
 
 describe('the shortest round trip', () => {
+  // RFC 8985 §6.2 step 1.
   test('is the least of the last five minutes', () => {
     const rto = new RtoEstimator();
     rto.sample(50, 0);
