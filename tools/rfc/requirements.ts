@@ -59,8 +59,8 @@ export function parseList(name: string, text: string): RequirementList {
 }
 
 function parseRow(name: string, rfc: number, line: string): Requirement {
-  const [, id, level, section, text, note, ...rest] = line.split('|').map((cell) => cell.trim());
-  if (text === '' || note === undefined || rest.join() !== '') fail(name, `five columns, not: ${line}`);
+  const [before, id, level, section, text, note, after, ...rest] = line.split('|').map((cell) => cell.trim());
+  if (text === '' || before !== '' || after !== '' || rest.length > 0) fail(name, `five columns, not: ${line}`);
   const known = LEVEL[level!] ?? fail(name, `${id}: level ${level}`);
   if (note === '') return { rfc, id: id!, level: known, section: section!, text: text!, standing: 'done', reason: '' };
   const [, standing, reason] = /^(departs|not applicable|pending|gap): (.+)$/.exec(note) ?? fail(name, `${id}: "${note}"`);
