@@ -40,6 +40,7 @@ export class IcmpV4 implements Protocol {
       case Wire.V4.timeExceeded:
       case Wire.V4.parameterProblem:
         return this.hear(b, at, end, header, now);
+      // RFC 9293 MUST-55; RFC 1122 §3.2.2.7, §3.2.2.9: we ask nobody, and tell nobody.
       case Wire.V4.sourceQuench:
       case Wire.V4.redirect:
       case Wire.V4.routerAdvertisement:

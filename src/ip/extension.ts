@@ -50,6 +50,7 @@ export class Chain {
       if (protocol === Wire.HOP_BY_HOP && !this.first) {
         return this.answer(1, this.field, 'ip6-misplaced-hop-by-hop');
       }
+      // RFC 8200 §4.7.
       if (protocol === Wire.NO_NEXT_HEADER) return 'ip6-no-next-header';
       if (protocol === Wire.FRAGMENT) {
         if (this.fragmented) return 'fragment-nested';

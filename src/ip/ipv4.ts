@@ -213,7 +213,7 @@ export class Ipv4 {
     return ip.isLocal(h.src) ? 'ip-own-source' : null;
   }
 
-  /** RFC 1122 §3.2.1.8: those we do not know are passed; none is obeyed. */
+  /** RFC 1122 §3.2.1.8: those we do not know are passed; none is obeyed. TCP never hears of them (RFC 9293 MUST-50). */
   private optionsRefusal(b: Uint8Array, header: number, end: number): DropReason | null {
     for (let at = header + 20; at < end;) {
       const type = b[at]!;

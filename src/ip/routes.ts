@@ -1,5 +1,5 @@
 // Where a packet goes next: longest prefix match, default gateways being the shortest prefix of all. RFC 1122
-// §3.3.1, RFC 4861 §5.2. What is our own, broadcast or multicast is decided before anybody asks here.
+// §3.3.1.1, RFC 4861 §5.2. What is our own, broadcast or multicast is decided before anybody asks here.
 
 import { type Address, ANY4, ANY6, BROADCAST4, copyOf, hasPrefix, isV4 } from '../address.js';
 import { assert } from '../assert.js';

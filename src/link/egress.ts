@@ -34,6 +34,7 @@ export class Egress implements SegmentSink {
       frame.release();
       return;
     }
+    // RFC 9293 MUST-2, and UDP's likewise: what nobody behind us sums, is summed here.
     if (frame.checksum === 'partial' && !device.offload.checksum) completeChecksum(frame);
     // What we verified says nothing about what will arrive elsewhere.
     if (frame.checksum === 'verified') frame.checksum = 'whole';

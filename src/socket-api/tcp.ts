@@ -2,9 +2,9 @@
 // calls (tcp/connection.ts); nothing here knows a segment.
 
 import { type Address } from '../address.js';
-import { invalidArgument, NetError } from '../errors.js';
+import { type ErrorCode, invalidArgument, NetError } from '../errors.js';
 import {
-  CLOSED, CONNECTED, type Connection, type ConnectionOptions, type ConnectionOwner, END, READABLE, WRITABLE,
+  CLOSED, CONNECTED, type Connection, type ConnectionOptions, type ConnectionOwner, END, READABLE, TROUBLE, WRITABLE,
 } from '../tcp/connection.js';
 import type { Listener, ListenerOwner } from '../tcp/listener.js';
 import type { Tcp } from '../tcp/tcp.js';
@@ -55,6 +55,12 @@ interface Writer extends Waiter<void> {
  * never touches them again. `for await (const bytes of socket)` reads to the peer's end and then closes.
  */
 export class TcpSocket implements ConnectionOwner, AsyncIterable<Uint8Array> {
+  /**
+   * Called, between two segments, when ICMP or repeated retransmissions speak of trouble that ends nothing yet; the code is
+   * that of the error it would be: ETIMEDOUT, EHOSTUNREACH, ENETUNREACH, ECONNREFUSED … Default null: not told.
+   * RFC 9293 MUST-47, SHLD-20.
+   */
+  onTrouble: ((code: ErrorCode) => void) | null = null;
   private connection: Connection;
   private reader: Reader | null = null;
   private writers: Writer[] | null = null;
@@ -297,6 +303,7 @@ export class TcpSocket implements ConnectionOwner, AsyncIterable<Uint8Array> {
       this.watcher = null;
     }
     if ((events & (READABLE | END)) !== 0) this.serveReader();
+    if ((events & TROUBLE) !== 0 && this.connection.softError !== null) this.onTrouble?.(this.connection.softError);
     if ((events & CLOSED) !== 0) this.finish();
     else if ((events & WRITABLE) !== 0) this.serveWriters();
   }

@@ -36,14 +36,14 @@ export const CONNECTED = 1;
 export const READABLE = 2;
 /** The send queue has room again, after `write` took less than it was given. */
 export const WRITABLE = 4;
-/** The peer's FIN is next behind what waits in the receive queue. */
+/** The peer's FIN is next behind what waits in the receive queue: an orderly end, where ERROR is none. RFC 9293 MUST-12. */
 export const END = 8;
 /** Nothing more will happen; with ERROR, for the reason in `connection.error`. */
 export const CLOSED = 16;
 export const ERROR = 32;
 /** Urgent data was announced, or its end moved. RFC 9293 MUST-32. */
 export const URGENT = 64;
-/** ICMP, or retransmissions beyond R1, speak of trouble (`connection.softError`). RFC 9293 SHLD-9, SHLD-25. */
+/** ICMP, or retransmissions beyond R1, speak of trouble (`connection.softError`). RFC 9293 SHLD-9, SHLD-25, MUST-47. */
 export const TROUBLE = 128;
 
 export interface ConnectionOwner {
@@ -55,9 +55,9 @@ export interface ConnectionOwner {
 export interface ConnectionOptions {
   /** Send small segments at once: no Nagle. Default false. RFC 9293 MUST-17. */
   noDelay?: boolean;
-  /** Default off. RFC 9293 MUST-25. */
+  /** Default off. RFC 9293 MUST-24, MUST-25, MAY-5. */
   keepAlive?: boolean;
-  /** Idle time before the first probe. Default 7,200,000 ms. RFC 9293 MUST-28. */
+  /** Idle time before the first probe. Default 7,200,000 ms. RFC 9293 MUST-27, MUST-28. */
   keepAliveIdleMs?: number;
   /** Between probes. Default 75,000 ms, as BSD and Linux. */
   keepAliveIntervalMs?: number;
@@ -71,7 +71,7 @@ export interface ConnectionOptions {
    */
   sendBuffer?: number;
   /**
-   * Bytes that may wait for the application: the largest window offered. Default: 128 KiB that grow with what the
+   * Bytes that may wait for the application: the largest window offered; 0 while nobody reads (RFC 9293 MAY-8). Default: 128 KiB that grow with what the
    * application takes in a round trip, up to `TcpSettings.receiveBufferMax`. A number fixes it, as SO_RCVBUF does.
    */
   receiveBuffer?: number;
@@ -81,7 +81,7 @@ export interface ConnectionOptions {
   mtuProbing?: MtuProbing;
   /** Default 64. RFC 9293 MUST-49. */
   hopLimit?: number;
-  /** DSCP and ECN bits. Default 0. RFC 9293 MUST-48. */
+  /** DSCP and ECN bits; IP sends them as they are. Default 0. RFC 9293 MUST-48, SHLD-21, SHLD-22. */
   trafficClass?: number;
   /**
    * Congestion control: 'cubic' (RFC 9438), 'new-reno' (RFC 5681) or 'bbr' (version 3, draft-ietf-ccwg-bbr). Counts when
@@ -136,7 +136,7 @@ export class Connection implements Expirable, Announcer {
   synOwed = false;
   /** Our SYN, or SYN+ACK, had to be repeated. */
   synWasLost = false;
-  /** The peer is owed an ACK, at the latest when `delayedAckAt` comes. */
+  /** The peer is owed an ACK, at the latest when `delayedAckAt` comes. RFC 9293 SHLD-18. */
   ackOwed = false;
   /** ... and it may not wait. */
   ackNow = false;
@@ -195,6 +195,7 @@ export class Connection implements Expirable, Announcer {
     this.plpmtud = new Plpmtud('black-hole', flow.dst.family, Infinity);
   }
 
+  /** The same from the first segment to the last. RFC 9293 MUST-45. */
   get localAddress(): Address {
     return this.flow.src;
   }
@@ -246,6 +247,8 @@ export class Connection implements Expirable, Announcer {
 
   /**
    * SEND. Copies as much of `b[at .. end)` as there is room for; what was taken will arrive, or the connection says why not.
+   * There is no PUSH: text of several calls is gathered into the largest segments (RFC 9293 MAY-16, SHLD-27), and goes as
+   * soon as windows and Nagle let it, however little it is (MUST-60).
    * @returns bytes taken; when fewer than given, WRITABLE follows. Before the connection stands, text waits for it.
    * @throws NetError EPIPE after `shutdown` or `close`, or the error that ended the connection
    */
@@ -329,7 +332,7 @@ export class Connection implements Expirable, Announcer {
     this.markReady();
   }
 
-  /** CLOSE of both sides. Text nobody read, or that comes later, is answered with a RST. RFC 9293 §3.6.1, SHLD-3. */
+  /** CLOSE of both sides. Text nobody read, or that comes later, is answered with a RST. RFC 9293 MAY-1, SHLD-3. */
   close(): void {
     if (this.orphan) return;
     this.orphan = true;
@@ -392,7 +395,7 @@ export class Connection implements Expirable, Announcer {
     return Seq.diff(this.snd.nxt, this.snd.una);
   }
 
-  /** RCV.WND as the peer knows it. */
+  /** RCV.WND as the peer knows it: bytes, up to 2^30. RFC 9293 REC-1. */
   get rcvWnd(): number {
     return Seq.diff(this.rcv.edge, this.rcv.nxt);
   }

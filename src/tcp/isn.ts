@@ -5,19 +5,19 @@ import type { Random } from '../random.js';
 import { SipHash } from '../siphash.js';
 import { type Seq, seq } from './seq.js';
 
-/** RFC 9293 §3.4.1: the clock advances "roughly every 4 microseconds". */
+/** RFC 9293 MUST-8, §3.4.1: the clock advances "roughly every 4 microseconds". */
 const TICKS_PER_MS = 250;
 
 export class IsnGenerator {
   private readonly f: SipHash;
   private readonly tuple = new Int32Array(9);
 
-  /** The secret, 128 bits, is drawn here, once. */
+  /** The secret, 128 bits, is drawn here, once, and told to nobody. RFC 9293 MUST-9. */
   constructor(random: Random) {
     this.f = SipHash.random(random);
   }
 
-  /** RFC 6528 §3: ISN = M + F(localip, localport, remoteip, remoteport, secretkey). */
+  /** RFC 9293 SHLD-1, RFC 6528 §3: ISN = M + F(localip, localport, remoteip, remoteport, secretkey). */
   next(local: Address, localPort: number, remote: Address, remotePort: number, now: number): Seq {
     const t = this.tuple;
     t[0] = local.w0;

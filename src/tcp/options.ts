@@ -79,7 +79,8 @@ export const tsBefore = (a: number, b: number): boolean => ((a - b) | 0) < 0;
 
 /**
  * Read the options in `b[at .. end)`. False: malformed, and `into` holds nothing of worth.
- * Unknown kinds are skipped by their length (RFC 9293 MUST-6); what follows kind 0 is not looked at.
+ * Unknown kinds are skipped by their length (RFC 9293 MUST-6); what follows kind 0 is not looked at. Options are read in any
+ * segment (MUST-5) and at any byte (MUST-64); those that all must know are END, NOP and MSS (MUST-4).
  */
 export function parseOptions(b: Uint8Array, at: number, end: number, into: TcpOptions): boolean {
   into.clear();
@@ -168,8 +169,8 @@ export const synOptionsLength = (o: SynOptions): number =>
   (o.mss > 0 ? 4 : 0) + (o.hasTimestamps ? 12 : o.sackPermitted ? 4 : 0) + (o.windowScale >= 0 ? 4 : 0);
 
 /**
- * The options of a SYN, each padded in front to four bytes, in Linux's order and layout. Returns their
- * length.
+ * The options of a SYN, each with its length (RFC 9293 MUST-68) and padded in front to four bytes, in Linux's order and
+ * layout: END is never written, and so nothing behind it (MUST-69). Returns their length.
  */
 export function writeSynOptions(b: Uint8Array, at: number, o: SynOptions): number {
   const start = at;
@@ -203,7 +204,8 @@ export const optionsLength = (hasTimestamps: boolean, sackCount: number): number
   (hasTimestamps ? 12 : 0) + (sackCount > 0 ? 4 + 8 * sackCount : 0);
 
 /**
- * The options of any segment but a SYN, each padded in front: NOP NOP TS, NOP NOP SACK. Returns their length.
+ * The options of any segment but a SYN, each padded in front: NOP NOP TS, NOP NOP SACK; no MSS (RFC 9293 MUST-65).
+ * Returns their length.
  * @param sackCount  at most `sackBlocksMax(hasTimestamps)`
  */
 export function writeOptions(

@@ -164,6 +164,8 @@ export class Rack {
     this.probeEnd = c.offsetOf(c.snd.nxt);
     this.probeIsRetransmission = isRetransmission;
     this.isMeasured = false;
+    // §7.3: what runs now is the RTO, not the PTO that sending the probe has armed.
+    if (this.isProbeNext) c.timers.rackAt = NEVER;
   }
 
   /**

@@ -1,4 +1,4 @@
-// The retransmission timeout, from measured round trips. RFC 6298; Karn's rule (§3) is the caller's: no
+// The retransmission timeout, from measured round trips. RFC 6298; RFC 9293 MUST-18. Karn's rule (RFC 6298 §3) is the caller's: no
 // sample of a segment that was sent twice, unless timestamps tell which of the two was answered.
 //
 // Departs from RFC 6298 (2.4), a SHOULD, which rounds an RTO up to 1 s: as in Linux and BSD, the floor is
@@ -64,7 +64,7 @@ export class RtoEstimator {
     this.minRttAt = now;
   }
 
-  /** The timer expired. RFC 6298 (5.5): double, up to the ceiling. */
+  /** The timer expired. RFC 6298 (5.5), RFC 9293 MUST-19: double, up to the ceiling. */
   backOff(): void {
     this.rtoMs = Math.min(this.rtoMs * 2, RTO_MAX_MS);
     this.backOffs++;
@@ -90,7 +90,7 @@ export class RtoEstimator {
     this.compute();
   }
 
-  /** RFC 6298 (2.2), (2.3): K = 4. */
+  /** RFC 6298 (2.2), (2.3): K = 4; §4-1: the least variance is RTO_MIN_MS, far more than the clock's granularity. */
   private compute(): void {
     this.backOffs = 0;
     this.rtoMs = this.isMeasured

@@ -49,7 +49,7 @@ export interface TcpSettings {
   readonly receiveBufferMax: number;
   /** What all connections hold, bytes, before buffers stop growing. Default 256 MiB; Linux tcp_mem goes by the host's memory. */
   readonly memory: number;
-  /** Repetitions of a SYN before ETIMEDOUT. Default 7: 247 s, for RFC 9293 MUST-23 wants three minutes (Linux: 6, 127 s). */
+  /** Repetitions of a SYN before ETIMEDOUT. R2 (RFC 9293 MUST-22). Default 7: 247 s, for MUST-23 wants three minutes (Linux: 6, 127 s). */
   readonly synRetries: number;
   /** Repetitions of a SYN+ACK. Default 5, as Linux tcp_synack_retries. */
   readonly synAckRetries: number;
@@ -59,7 +59,7 @@ export interface TcpSettings {
   readonly orphanRetries: number;
   /** An orphan's wait for the peer's FIN, ms. Default 60,000, as Linux tcp_fin_timeout. */
   readonly finWait2Ms: number;
-  /** 2MSL, ms. Default 60,000: MSL 30 s, as Linux and BSD; RFC 9293 §3.4.2 says MSL 2 min, "a matter of engineering". */
+  /** 2MSL, ms (MUST-13). Default 60,000: MSL 30 s, as Linux and BSD; RFC 9293 §3.4.2 says MSL 2 min, "a matter of engineering". */
   readonly timeWaitMs: number;
   /** Rows of the TIME-WAIT table; the oldest makes room. Default 16,384. */
   readonly timeWaits: number;
@@ -204,7 +204,7 @@ export class Tcp implements Protocol, Expirable {
       return false;
     }
     if ((seg.flags & Wire.SYN) !== 0 && (seg.flags & Wire.ACK) === 0) {
-      // RFC 6191 §2: newer by timestamp, or without one by sequence number (RFC 9293 MAY-2).
+      // RFC 6191 §2, RFC 9293 SHLD-4: newer by timestamp, or without one by sequence number (MAY-2).
       const both = t.hasTimestamps(row) && seg.options.hasTimestamps;
       const isNewer = both
         ? ((seg.options.tsVal - t.tsRecent(row)) | 0) > 0 || (seg.options.tsVal === t.tsRecent(row) && Seq.gt(seg.seq, t.rcvNxt(row)))
@@ -225,7 +225,7 @@ export class Tcp implements Protocol, Expirable {
     return false;
   }
 
-  /** RFC 9293 §3.9.2.2, RFC 5927: believed only with a sequence number in flight; aborts only what is not yet synchronized. */
+  /** RFC 9293 §3.9.2.2, MUST-54, RFC 5927: believed only with a sequence number in flight; aborts only what is not yet synchronized. */
   onError(error: IcmpError, _now: number): boolean {
     const { bytes, at, end } = error;
     if (end - at < 8) return false;
@@ -305,7 +305,7 @@ export class Tcp implements Protocol, Expirable {
   }
 
   /**
-   * OPEN, passive.
+   * OPEN, passive. It touches no connection that exists (RFC 9293 MUST-41), nor do connections of the port bar it (MUST-42).
    * @throws NetError EADDRINUSE, EADDRNOTAVAIL
    */
   listen(options: ListenOptions): Listener {
@@ -360,13 +360,13 @@ export class Tcp implements Protocol, Expirable {
     return c;
   }
 
-  /** MUST-67: what we can receive, less the fixed headers. */
+  /** What we can receive, less the fixed headers (MUST-67); every SYN says it (MUST-14, SHLD-5), also where it is the default (MAY-3). */
   offeredMss(c: Connection): number {
     if (this.ip.route(c.flow) !== null) return c.flow.dst.family === 4 ? 536 : 1220;
     return Math.min(c.flow.route!.interface.mtu - headersOf(c.flow), Math.max(c.maxSegment, MSS_MIN));
   }
 
-  /** Eff.snd.MSS, MUST-16: the peer's, or the path's, whichever is smaller, less the options of every segment. */
+  /** Eff.snd.MSS, MUST-16: the peer's, or the path's (RFC 7323 §5.7), whichever is smaller, less the options of every segment. */
   setSmss(c: Connection, now: number): void {
     c.plpmtud.limit(this.ip.pathMtuOf(c.flow, now));
     const path = c.plpmtud.size - headersOf(c.flow);

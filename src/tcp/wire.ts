@@ -45,7 +45,7 @@ export const ack = (b: Uint8Array, at: number): Seq =>
 export const headerLength = (b: Uint8Array, at: number): number => (b[at + 12]! >> 2) & 0x3c;
 /** FIN .. CWR, eight bits. */
 export const flags = (b: Uint8Array, at: number): number => b[at + 13]!;
-/** As on the wire, unscaled. */
+/** As on the wire, unscaled, and unsigned: RFC 9293 MUST-1. */
 export const window = (b: Uint8Array, at: number): number => u16(b, at + 14);
 export const checksum = (b: Uint8Array, at: number): number => u16(b, at + 16);
 export const urgent = (b: Uint8Array, at: number): number => u16(b, at + 18);

@@ -55,6 +55,7 @@ test('sums of pieces of even length add up to the sum of the whole', () => {
   }));
 });
 
+// RFC 8200 §8.1-1.
 test('a pseudo-header’s sum is that of its bytes, in IPv4 and in IPv6', () => {
   const word = fc.integer();
   const v6 = fc.tuple(word, word, word, word).map((w) => new Address(...w));

@@ -184,6 +184,7 @@ describe.each(CONGESTION_NAMES)('%s', (name) => {
 
 // RFC 5681's family: the window is all they have, and it grows by ACKs alone.
 describe.each(['new-reno', 'cubic'] as const)('%s, by loss', (name) => {
+  // RFC 5681 §3.1-6.
   test('doubles per round trip in slow start, and no faster: RFC 3465 §2.3', () => {
     const sender = new Sender(make(name, 1000));
     for (let i = 0; i < 6; i++) {
@@ -193,6 +194,7 @@ describe.each(['new-reno', 'cubic'] as const)('%s, by loss', (name) => {
     }
   });
 
+  // RFC 5681 §3.1-14.
   test('falls to one segment on a timeout: RFC 5681 §3.1', () => {
     fc.assert(fc.property(anySmss, someLife, (smss, life) => {
       const sender = lived(name, smss, life);

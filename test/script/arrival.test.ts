@@ -259,6 +259,7 @@ describe.each(WAYS)('in $state', ({ state, to, nxt, una, rcv }) => {
   const challenge = `+0 > . ${nxt}:${nxt}(0) ack ${rcv} <>`;
 
   // RFC 5961 §3.2, MUST-12: not an orderly end.
+  // RFC 5961 §3.2-2.
   test('a RST at exactly RCV.NXT ends the connection, and the application is told', () => {
     const h = there().play(tcp`+10ms < R ${rcv}:${rcv}(0) win 0`);
     expect(h.connection!.error).toMatchObject({ code: 'ECONNRESET', syscall: 'read' });
@@ -274,6 +275,7 @@ describe.each(WAYS)('in $state', ({ state, to, nxt, una, rcv }) => {
     expect(h.connection!.readable).toBe(0);
   });
 
+  // RFC 5961 §3.2-3.
   test('a RST elsewhere in the window is challenged', () => {
     const h = there().play(tcp`
       +10ms  < R  ${rcv + 1}:${rcv + 1}(0) win 0
@@ -284,6 +286,7 @@ describe.each(WAYS)('in $state', ({ state, to, nxt, una, rcv }) => {
     expect(h.connection!.state).toBe(state);
   });
 
+  // RFC 5961 §3.2-1.
   test('a RST outside the window is nothing', () => {
     const h = there().play(tcp`
       +10ms  < R  ${rcv - 1}:${rcv - 1}(0) win 0
@@ -294,6 +297,7 @@ describe.each(WAYS)('in $state', ({ state, to, nxt, una, rcv }) => {
   });
 
   // RFC 5961 §4.2: "irrespective of the sequence number".
+  // RFC 5961 §4.2-1.
   test('a SYN is challenged, wherever it stands', () => {
     const h = there().play(tcp`
       +10ms  < S  ${rcv}:${rcv}(0) win 1000
@@ -320,6 +324,7 @@ describe.each(WAYS)('in $state', ({ state, to, nxt, una, rcv }) => {
   });
 
   // SEC-63.
+  // RFC 5961 §5.2-1, -2.
   test('an ACK of what was never sent is told where we are, and its text is not taken', () => {
     const h = there().play(tcp`
       +10ms  < P. ${rcv}:${rcv + 10}(10) ack ${nxt + 1} win 1000
@@ -330,6 +335,7 @@ describe.each(WAYS)('in $state', ({ state, to, nxt, una, rcv }) => {
   });
 
   // MAY-12, RFC 5961 §5.2: SND.UNA - MAX.SND.WND is the least.
+  // RFC 5961 §5.2-1, -2.
   test('an ACK from further back than the largest window was is challenged, and its text is not taken', () => {
     const h = there();
     const least = una - 65_535;
@@ -370,6 +376,7 @@ describe('ACKs', () => {
 
 describe('challenges (SEC-52, SEC-62)', () => {
   // RFC 5961 §7; per connection: what one peer draws says nothing about another (CVE-2016-5696).
+  // RFC 5961 §7-1.
   test('are limited to ten a second for each connection', () => {
     const h = established();
     for (let i = 0; i < 10; i++) {
@@ -401,6 +408,7 @@ describe('challenges (SEC-52, SEC-62)', () => {
   });
 
   // Two stacks that each find the other's ACK unacceptable would answer each other for ever.
+  // RFC 5961 §10-1.
   test('do not keep a storm of ACKs alive', () => {
     const h = established();
     const storm = (times: number, answer: string): void => {

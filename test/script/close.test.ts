@@ -197,7 +197,7 @@ describe('half a close', () => {
 });
 
 describe('a close with something lost', () => {
-  // SHLD-3, MUST-12.
+  // SHLD-3, MUST-12, MAY-1.
   test('of text that nobody read is a reset, and not a FIN', () => {
     const h = established().play(tcp`
       +0     < P. 1:11(10) ack 1 win 65535

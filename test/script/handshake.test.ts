@@ -14,7 +14,7 @@ describe.each([4, 6] as const)('the handshake over IPv%i', (family) => {
     const h = new ScriptHost({ family }).listen();
     h.play(tcp`
       +0     < S  0:0(0)         win 65535 <mss 1000>
-      +0     > S. 0:0(0) ack 1             <mss ${mss}>       // MUST-14, MUST-67: 1500 less the fixed headers
+      +0     > S. 0:0(0) ack 1             <mss ${mss}>       // MUST-14, MUST-67, SHLD-5: 1500 less the fixed headers
     `);
     expect(h.connection).toBe(null);
     h.play(tcp`+100ms < .  1:1(0) ack 1   win 4000`);
@@ -22,6 +22,7 @@ describe.each([4, 6] as const)('the handshake over IPv%i', (family) => {
     expect(h.news()).toBe('connected');
   });
 
+  // RFC 7323 §2.2-1, §3.2-1, -2, -4, §4.1-1, §5.4-1.
   test('an active open sends a SYN with all it has to offer, and acknowledges the answer', () => {
     const h = new ScriptHost({ family }).connect();
     expect(h.connection!.state).toBe('SYN-SENT');
@@ -113,6 +114,7 @@ describe.each([4, 6] as const)('the handshake over IPv%i', (family) => {
 
 describe('options in the SYN', () => {
   // RFC 7323 §1.3, RFC 2018 §2: an answer holds only what was offered.
+  // RFC 7323 §2.2-3, §2.3-1, §3.2-4.
   test.each([
     ['<mss 1000>', '<mss 1460>'],
     ['<mss 1000,sackOK>', '<mss 1460,sackOK>'],
@@ -143,6 +145,7 @@ describe('options in the SYN', () => {
   });
 
   // RFC 7323 §2.2: the windows of SYNs are never scaled, all others are, in both directions.
+  // RFC 7323 §2.2-5, §2.3-2, -3, -4, -5.
   test('the shift counts from the first segment that is no SYN', () => {
     const h = new ScriptHost().listen({ receiveBuffer: 1 << 20 });
     h.play(tcp`
@@ -160,6 +163,7 @@ describe('options in the SYN', () => {
     `);
   });
 
+  // RFC 7323 §2.2-2, §2.3-3, §3.2-9.
   test('without the option in both SYNs nothing is scaled', () => {
     const h = new ScriptHost().connect();
     h.play(tcp`
@@ -175,6 +179,7 @@ describe('options in the SYN', () => {
   });
 
   // SEC-65, RFC 7323 §2.3.
+  // RFC 7323 §2.3-6.
   test('a shift above 14 is taken as 14', () => {
     const h = new ScriptHost().listen();
     h.play(tcp`
@@ -187,6 +192,7 @@ describe('options in the SYN', () => {
   });
 
   // MUST-5, SEC-65: options may come anywhere; those that only a SYN may bring are not heard elsewhere.
+  // RFC 7323 §2.2-4.
   test('window scale, MSS and SACK-permitted outside a SYN change nothing', () => {
     const h = new ScriptHost().listen();
     h.play(tcp`
@@ -266,6 +272,7 @@ describe('a SYN that gets no answer', () => {
     `);
   });
 
+  // RFC 5681 §3.1-4; RFC 6298 (5.7).
   test('is answered at last: the connection stands, with one segment to begin with and RTO at 3 s', () => {
     const h = new ScriptHost().connect();
     h.play(tcp`

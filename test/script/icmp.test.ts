@@ -99,6 +99,7 @@ describe.each([4, 6] as const)('ICMP of IPv%i', (family) => {
     const tooBig = (h: ScriptHost, start: number, mtu: number): void => (family === 4 ? h.icmp(3, 4, start, mtu) : h.icmp(2, 0, start, mtu));
 
     // RFC 1191 §6.4, RFC 8201 §5.4; MUST-16.
+    // RFC 7323 §5.7-1.
     test('makes segments smaller, and what is in flight goes again at once', () => {
       const h = established({ family, syn: 'mss 1460' });
       const small = 1280 - (family === 4 ? 40 : 60);

@@ -10,6 +10,7 @@ const drops = (h: ScriptHost): object => h.stack.counters.dropped();
 
 describe('when text is acknowledged', () => {
   // SHLD-18, MUST-40: less than 500 ms.
+  // RFC 5681 §4.2-1, -3.
   test.each([4, 6] as const)('a lone segment is acknowledged after 40 ms, over IPv%i too', (family) => {
     established({ family }).play(tcp`
       +0     < P. 1:501(500)      ack 1 win 65535
@@ -26,6 +27,7 @@ describe('when text is acknowledged', () => {
   });
 
   // SHLD-19.
+  // RFC 5681 §4.2-2, -6.
   test('every second full segment is acknowledged at once', () => {
     established().play(tcp`
       +0     < .  1:1001(1000)    ack 1 win 65535
@@ -49,6 +51,7 @@ describe('when text is acknowledged', () => {
   });
 
   // MUST-58, MUST-59.
+  // RFC 5681 §4.2-6.
   test('a batch of segments is processed in full before one ACK goes out', () => {
     const h = established();
     h.play(tcp`
@@ -81,6 +84,7 @@ describe('when text is acknowledged', () => {
 
 describe('text out of order', () => {
   // MAY-13, RFC 5681 §4.2; SHLD-31.
+  // RFC 5681 §3.2-1, §4.2-4.
   test('draws a duplicate ACK at once, is kept, and counts when the gap is filled', () => {
     const h = established();
     h.play(tcp`
@@ -100,6 +104,7 @@ describe('text out of order', () => {
   });
 
   // RFC 5681 §4.2.
+  // RFC 5681 §3.2-2, §4.2-5.
   test('a segment that fills a gap in part is acknowledged at once', () => {
     established().play(tcp`
       +0     < .  2001:3001(1000) ack 1 win 65535
@@ -274,6 +279,7 @@ describe('SACK', () => {
 
 describe('the window we offer', () => {
   // SHLD-14: the right edge, ACK plus window, stays where it was.
+  // RFC 7323 §2.4-2.
   test('shrinks by what waits for the application, and so its right edge stays', () => {
     established({ listen: { receiveBuffer: 5000 } }).play(tcp`
       +0     < .  1:1001(1000)    ack 1 win 65535
@@ -358,6 +364,7 @@ describe('the window we offer', () => {
   });
 
   // RFC 7323 §2.4: rounding is no shrinking, and what was offered once is taken.
+  // RFC 7323 §2.4-3.
   test('scaled, it is rounded up as long as there is room', () => {
     const h = established({ syn: 'mss 1000,wscale 0', listen: { receiveBuffer: 1 << 20 } });
     h.play(tcp`

@@ -38,6 +38,7 @@ const SACK = 'mss 1000,sackOK';
 
 describe('fast retransmit', () => {
   // RFC 3042 §2; RFC 5681 §3.2 (1), (2).
+  // RFC 5681 §3.2-3, -4, -5, -7, -8, -9, §4.3-1.
   test('two duplicate ACKs let new segments out; the third has the first sent again, at once', () => {
     const h = recovering();
     // RFC 5681 (4): half of the flight, without what limited transmit added.
@@ -81,6 +82,7 @@ describe('fast retransmit', () => {
   });
 });
 
+// RFC 5681 §2-1.
 describe('no duplicate ACKs (RFC 5681 §2)', () => {
   test('are ACKs that change the window', () => {
     inFlight().play(tcp`
@@ -137,6 +139,7 @@ describe('no duplicate ACKs (RFC 5681 §2)', () => {
 
 describe('fast recovery', () => {
   // RFC 9937 §6: the flight is 10,000, ssthresh 5,000: one segment leaves for each two that arrived.
+  // RFC 5681 §3.2-11, §4.3-2; RFC 8985 §9.3-2.
   test('while it shrinks to half, every second duplicate lets one segment out', () => {
     recovering().play(tcp`
       +1ms   < .  1:1(0)          ack 1 win 65535
@@ -154,6 +157,7 @@ describe('fast recovery', () => {
   });
 
   // RFC 5681 §3.2 (6), RFC 6582 §3.2 (3).
+  // RFC 5681 §3.2-12, §4.3-3.
   test('ends when all that was sent before it is acknowledged, with half of the window', () => {
     const h = recovering();
     h.play(tcp`
@@ -193,6 +197,7 @@ describe('fast recovery', () => {
     expect(h.connection!.recovery.phase).toBe('open');
   });
 
+  // RFC 5681 §4.3-4.
   test('is entered again for a loss beyond it', () => {
     recovering().play(tcp`
       +20ms  < .  1:1(0)          ack 12001 win 65535
@@ -209,6 +214,7 @@ describe('fast recovery', () => {
 
 describe('with SACK', () => {
   // RFC 8985 §6.2 steps 4 and 5: three segments SACKed, no reordering seen.
+  // RFC 8985 §3.3.2-1.
   test('a segment is lost when three behind it have arrived', () => {
     const h = inFlight(SACK);
     h.play(tcp`
@@ -223,6 +229,7 @@ describe('with SACK', () => {
   });
 
   // RFC 8985 §6.2 step 5: with fewer, when a quarter of the round trip has passed.
+  // RFC 8985 §3.3.2-2, §4-2, §6.2-1.
   test('or when one has, and the reordering window is over', () => {
     inFlight(SACK).play(tcp`
       +20ms  < .  1:1(0)          ack 1 win 65535 <sack 1001:2001>
@@ -232,6 +239,7 @@ describe('with SACK', () => {
   });
 
   // RFC 6675 §5, NextSeg (1).
+  // RFC 8985 §4-1.
   test('all holes are filled, and nothing else is sent again', () => {
     const h = inFlight(SACK);
     h.play(tcp`
@@ -248,7 +256,8 @@ describe('with SACK', () => {
     expect(h.connection!.scoreboard).toMatchObject({ start: 5000, sacked: 3000, lost: 0 });
   });
 
-  // RFC 8985 §2.2: a lost retransmission is found without a timeout, when something sent after it has arrived.
+  // RFC 8985 §6.2 step 5: a lost retransmission is found without a timeout, when something sent after it has arrived.
+  // RFC 8985 §6.1-1.
   test('a retransmission that is lost, too, goes again', () => {
     const h = inFlight(SACK);
     h.play(tcp`
@@ -275,6 +284,7 @@ describe('with SACK', () => {
 });
 
 describe('the tail loss probe (RFC 8985 §7)', () => {
+  // RFC 8985 §7.2-1, -2, §7.3-3.
   test('the last segment goes again after two round trips, and its SACK tells of all that was lost before it', () => {
     const h = established({ syn: SACK, listen: RENO });
     h.play(tcp`
@@ -287,6 +297,7 @@ describe('the tail loss probe (RFC 8985 §7)', () => {
     expect(h.connection!.recovery.phase).not.toBe('loss');
   });
 
+  // RFC 8985 §7.4.2-1, -2.
   test('what it repaired alone was a loss, and halves the window', () => {
     const h = established({ syn: SACK, listen: RENO });
     h.play(tcp`
@@ -347,6 +358,7 @@ describe('what was no loss', () => {
   });
 
   // RFC 8985 §6.2 steps 3 and 4: once reordering was seen, three SACKed segments are no proof.
+  // RFC 8985 §9.2-1.
   test('after reordering was seen, a gap waits for the reordering window', () => {
     const h = inFlight(SACK);
     h.play(tcp`

@@ -144,6 +144,7 @@ describe('Nagle (SHLD-7)', () => {
 
 describe('the window', () => {
   // MUST-38.
+  // RFC 5681 §2-2.
   test('is filled with full segments; a remainder that is small beside it stays unused', () => {
     const h = established({ win: 2400 });
     h.play(tcp`
@@ -231,6 +232,7 @@ describe('the window', () => {
   });
 });
 
+// RFC 7323 §2.4-1.
 describe('a window that shrinks', () => {
   /** Four segments are in flight; the window shrinks to `win` bytes behind the first. */
   const shrunk = (win: number): ScriptHost => {
@@ -247,6 +249,7 @@ describe('a window that shrinks', () => {
   };
 
   // SHLD-15, MUST-34: the usable window is below zero.
+  // RFC 7323 §2.4-4.
   test('lets nothing new go', () => {
     const h = shrunk(1000);
     h.play(tcp`+200ms ${() => {}}`);
@@ -272,6 +275,7 @@ describe('a window that shrinks', () => {
   });
 
   // MUST-35, SHLD-17: what lies beyond the edge times nothing out.
+  // RFC 7323 §2.4-5.
   test('to nothing is probed, and the connection does not time out', () => {
     const h = shrunk(0);
     h.play(tcp`
@@ -428,6 +432,7 @@ describe('a shut window', () => {
 
 describe('the congestion window', () => {
   // RFC 6928 §2; RFC 5681 §3.1: slow start grows by what is acknowledged.
+  // RFC 5681 §2-2, §3.1-1, -2, -3, -11.
   test('begins at ten segments, and doubles with each round trip', () => {
     const h = established();
     h.play(tcp`

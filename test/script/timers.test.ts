@@ -15,6 +15,7 @@ function outlive(h: ScriptHost): number {
 
 describe('the retransmission timeout', () => {
   // MUST-18; RFC 6298 (2.2): the handshake took 20 ms. (5.4), (5.5), (5.6).
+  // RFC 6298 §5-1, (5.1), (5.2).
   test.each([4, 6] as const)('repeats what is lost after SRTT + max(200 ms, 4 RTTVAR), then after twice as long each time, over IPv%i', (family) => {
     const h = established({ family });
     h.play(tcp`
@@ -30,6 +31,7 @@ describe('the retransmission timeout', () => {
   });
 
   // RFC 6298 (2.3): SRTT = 7/8 20 + 1/8 100 = 30, RTTVAR = 3/4 10 + 1/4 80 = 27.5; 200 is more than 110.
+  // RFC 6298 §3-2.
   test('follows the round trips that are measured', () => {
     const h = established();
     h.play(tcp`
@@ -45,6 +47,7 @@ describe('the retransmission timeout', () => {
   });
 
   // RFC 6298 (5.1), (5.3).
+  // RFC 6298 §5-1.
   test('counts from the last ACK that acknowledged something', () => {
     const h = established();
     h.play(tcp`
@@ -57,6 +60,7 @@ describe('the retransmission timeout', () => {
   });
 
   // MUST-18, Karn: which of the two was acknowledged nobody can say; the back-off stays until a sample.
+  // RFC 6298 §3-1.
   test('learns nothing from what was sent twice, and stays backed off until a segment is acknowledged that was not', () => {
     const h = established();
     h.play(tcp`
@@ -81,6 +85,7 @@ describe('the retransmission timeout', () => {
   });
 
   // RFC 7323 §4: with timestamps the answer says which transmission it answers.
+  // RFC 6298 §3-1.
   test('with timestamps does learn from it', () => {
     const h = established({ syn: 'mss 1000,TS val 1 ecr 0', ack: 'TS val 2 ecr 0' });
     h.play(tcp`
@@ -94,6 +99,7 @@ describe('the retransmission timeout', () => {
   });
 
   // MUST-19, RFC 5681 §3.1 (4) and (5): ten segments were in flight; go back to the first, with one segment.
+  // RFC 5681 §3.1-12, -14; RFC 6298 (5.4).
   test('closes the congestion window to one segment, and half of the flight is where slow start ends', () => {
     const h = established();
     h.play(tcp`
@@ -113,6 +119,7 @@ describe('the retransmission timeout', () => {
   });
 
   // RFC 5681 §3.1: "when a TCP sender detects segment loss ... and the given segment has already been retransmitted".
+  // RFC 5681 §3.1-13.
   test('cuts ssthresh once for the repetitions of one segment', () => {
     const h = established();
     h.play(tcp`
@@ -220,7 +227,7 @@ describe('keep-alive', () => {
     expect(h.stack.nextTimeout()).toBe(Infinity);
   });
 
-  // MUST-24, MUST-28, SHLD-12.
+  // MUST-24, MUST-28, MAY-5, SHLD-12.
   test('probes after two hours of silence, with an old number and no text', () => {
     const h = established({ listen: { keepAlive: true } });
     h.play(tcp`

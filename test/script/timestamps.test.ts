@@ -13,6 +13,7 @@ const DAY = 24 * 3600;
 
 describe('PAWS (RFC 7323 §5.3)', () => {
   // R1, SEC-58.
+  // RFC 7323 §5.2-1, §5.3 R1.
   test('text with an older timestamp is acknowledged and dropped, wherever it stands', () => {
     const h = stamped();
     h.play(tcp`
@@ -54,6 +55,7 @@ describe('PAWS (RFC 7323 §5.3)', () => {
   });
 
   // RFC 7323 §5.3: "RST segments are explicitly excluded", with or without the option.
+  // RFC 7323 §5.2-4.
   test.each(['', '<TS val 1 ecr 0>'])('a RST is exempt: %s', (option) => {
     const h = stamped();
     h.play(tcp`+0 < R. 1:1(0) ack 1 win 0 ${option}`);
@@ -71,6 +73,7 @@ describe('PAWS (RFC 7323 §5.3)', () => {
     `);
   });
 
+  // RFC 7323 §5.3-2.
   test('text out of order is judged by it like any other', () => {
     const h = stamped();
     h.play(tcp`
@@ -83,6 +86,7 @@ describe('PAWS (RFC 7323 §5.3)', () => {
 
 describe('a segment without a timestamp', () => {
   // RFC 7323 §3.2, SEC-58: dropped, and no RST.
+  // RFC 7323 §3.2-7, -8.
   test('is dropped without a word, once both SYNs had one', () => {
     const h = stamped();
     h.play(tcp`
@@ -101,6 +105,7 @@ describe('a segment without a timestamp', () => {
     `);
   });
 
+  // RFC 7323 §3.2-9.
   test('is welcome where one SYN had none; and one with a timestamp too', () => {
     const h = established();
     h.play(tcp`
@@ -112,6 +117,7 @@ describe('a segment without a timestamp', () => {
 
 describe('what is remembered (RFC 7323 §4.3)', () => {
   // (2): SEG.TSval >= TS.Recent and SEG.SEQ <= Last.ACK.sent.
+  // RFC 7323 §4.3-1, §5.3 R3.
   test('is the timestamp of the first segment that an ACK covers: the echo counts the wait, too', () => {
     const h = stamped();
     h.play(tcp`
@@ -124,6 +130,7 @@ describe('what is remembered (RFC 7323 §4.3)', () => {
   });
 
   // RFC 7323 §4.3, (B): the segment that advanced the window counts.
+  // RFC 7323 §4.3-2, -3, §5.3-2.
   test('is not that of a segment out of order', () => {
     const h = stamped();
     h.play(tcp`
@@ -139,6 +146,7 @@ describe('what is remembered (RFC 7323 §4.3)', () => {
   });
 
   // SEC-58, CVE-2005-0356: else one forged segment would make all that follow look old.
+  // RFC 7323 §5.2-1, §5.3 R2.
   test('is not that of a segment outside the window', () => {
     const h = stamped();
     h.play(tcp`
@@ -160,6 +168,7 @@ describe('what is remembered (RFC 7323 §4.3)', () => {
 
 describe('what we say', () => {
   // RFC 7323 §3.2: every segment but a RST must have it, and a RST should.
+  // RFC 7323 §3.2-2, -5, -6, §5.2-3.
   test('every segment after the SYNs has a timestamp, also the RST', () => {
     const h = stamped();
     h.play(tcp`
@@ -171,6 +180,7 @@ describe('what we say', () => {
   });
 
   // SEC-70, RFC 7323 §5.4.
+  // RFC 7323 §5.4-2.
   test('our clock is shifted at random for each connection', () => {
     const h = stamped();
     const other = h.stack.tcp.connect({ address: h.peers, port: 1 });

@@ -19,6 +19,7 @@ function answerTo(f: typeof V4, rest: number[], data: Uint8Array, sent: Uint8Arr
   });
 }
 
+// RFC 1122 §3.2.2.6-1; RFC 4443 §4.2-1.
 describe('a question is answered with its own data, from the address that was asked (RFC 1122 §3.2.2.6)', () => {
   test.each([0, 1, 2, 3, 56, 1399, 1400])('%d bytes', (size) => {
     for (const f of [V4, V6]) {
@@ -66,6 +67,7 @@ describe('a question is answered with its own data, from the address that was as
     }
   });
 
+  // RFC 1122 §3.2.2.6-2; RFC 4443 §4.2-1, §2.2-1.
   test('each of our addresses answers for itself, and with the type of service of the question (RFC 1122 §3.2.1.6)', () => {
     const host = new Host({ addresses: ['10.0.0.1/24', '10.0.0.9/24', 'fd00::1/64', 'fd00::9/64', 'fe80::1/64'] });
     host.give(
@@ -108,6 +110,7 @@ describe('a question is answered with its own data, from the address that was as
     expect(answers.map(isValid)).toEqual([true, true, true]);
   });
 
+  // RFC 4443 §2.3-1.
   test('a wrong checksum, or less than a header, gets no answer', () => {
     const host = new Host();
     for (const f of [V4, V6]) {
@@ -127,6 +130,7 @@ describe('a question is answered with its own data, from the address that was as
   });
 });
 
+// RFC 1122 §3.2.2.6-3.
 describe('what is sent to many (SEC-38)', () => {
   const questions = [
     icmpPacket({ ...V4, dst: '255.255.255.255' }), icmpPacket({ ...V4, dst: '10.0.0.255' }),
@@ -190,6 +194,7 @@ describe('an endpoint that asks', () => {
     ]);
   });
 
+  // RFC 1122 §3.2.2.6-4; RFC 4443 §4.2-3.
   test('hears answers to its own questions, when the machine is at rest', () => {
     const host = new Host();
     const { ping, replies } = open(host);

@@ -73,6 +73,7 @@ describe('what an error is', () => {
     expect(isValid(error!)).toBe(true);
   });
 
+  // RFC 1122 §3.2.2-2; RFC 4443 §2.4-3.
   test('it quotes the packet unchanged, as much of it as fits 576 or 1280 bytes (RFC 1812 §4.3.2.3, RFC 4443 §2.4 (c))', () => {
     for (const [fields, header, most] of [[UDP4, 20, 576], [UDP6, 40, 1280]] as const) {
       for (const size of [0, 5, 500, 519, 520, 521, 1183, 1184, 1185, 1400]) {
@@ -93,6 +94,7 @@ describe('what an error is', () => {
     }
   });
 
+  // RFC 1122 §3.2.2-4, §3.3.4.2-1; RFC 4443 §2.2-1.
   test('it comes from the address asked, if that is ours and one host’s; with TOS 0 and without DF (RFC 1122 §3.2.2)', () => {
     const host = new Host({ addresses: ['10.0.0.1/24', '10.0.0.9/24', 'fd00::1/64', 'fd00::9/64'] });
     const from = (fields: UdpFields, r: Report = {}): string => text(said(host, udpPacket(fields), r)[0]).split(' ')[1]!;
@@ -122,6 +124,7 @@ describe('no error is sent about (RFC 1122 §3.2.2, RFC 4443 §2.4 (e))', () => 
   };
   const answered = (bytes: Uint8Array, r: Report = {}): void => expect(said(new Host(), bytes, r).length).toBe(1);
 
+  // RFC 1122 §3.2.2-6; RFC 4443 §2.4-4.
   test('what was sent to many, by IP or by the link', () => {
     for (const packet of [udpPacket(UDP4), udpPacket(UDP6)]) {
       answered(packet);
@@ -147,6 +150,7 @@ describe('no error is sent about (RFC 1122 §3.2.2, RFC 4443 §2.4 (e))', () => 
     }
   });
 
+  // RFC 1122 §3.2.2-7.
   test('fragments behind the first', () => {
     const fragment = (offset: number): Uint8Array => ipPacket(17, someBytes(16), { ...UDP4, offset, more: true });
     answered(fragment(0));
@@ -155,6 +159,7 @@ describe('no error is sent about (RFC 1122 §3.2.2, RFC 4443 §2.4 (e))', () => 
     silent(fragment(65_528));
   });
 
+  // RFC 1122 §3.2.2-5; RFC 4443 §2.4-4.
   test('ICMP errors, and what may be one', () => {
     for (let type = 0; type < 256; type++) {
       const isQuery4 = [0, 8, 13, 14, 15, 16, 17, 18].includes(type);
@@ -185,6 +190,7 @@ describe('no error is sent about (RFC 1122 §3.2.2, RFC 4443 §2.4 (e))', () => 
     answered(cut.subarray(0, 44), { kind: 'parameter-problem' });
   });
 
+  // RFC 1122 §3.2.2-8; RFC 4443 §2.4-4.
   test.each([
     '0.0.0.0', '0.1.2.3', '127.0.0.1', '224.0.0.1', '239.255.255.255', '240.0.0.1', '255.255.255.255', '10.0.0.255',
     '::', '::1', 'ff02::1',
@@ -211,6 +217,7 @@ test('loopback addresses are a single host on the loopback', () => {
 describe('IP asks for them', () => {
   const report = (bytes: Uint8Array): string[] => new Host().give(bytes).said();
 
+  // RFC 1122 §3.2.2.1-1; RFC 4443 §3.4-1.
   test('when nobody has the protocol (RFC 1122 §3.2.2.1, RFC 8200 §4)', () => {
     expect(report(ipPacket(99, someBytes(8), UDP4))[0]).toContain('ICMP 10.0.0.1 protocol 99 unreachable');
     const [error] = new Host().give(ipPacket(99, someBytes(8), UDP6)).sent();
@@ -240,6 +247,7 @@ describe('IP asks for them', () => {
   });
 });
 
+// RFC 4443 §2.4-5.
 describe('the rate (RFC 4443 §2.4 (f), SEC-38, SEC-39)', () => {
   test('a flood from one peer gets few answers, and others get theirs', () => {
     const host = new Host();

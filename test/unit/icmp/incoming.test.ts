@@ -60,6 +60,7 @@ function refusal(fields: Partial<IcmpFields>, quote: Uint8Array): Record<string,
   return bench.counters.dropped();
 }
 
+// RFC 1122 §3.2.2.1-2, §3.2.2.4-1, §3.2.2.5-2; RFC 4443 §3.1-2, §3.3-1, §3.4-2.
 describe('each error has a kind, and a code for sockets (RFC 1122 §3.2.2.1, RFC 4443 §3; codes as Linux)', () => {
   test.each([
     [3, 0, 'net-unreachable', 'ENETUNREACH'], [3, 1, 'host-unreachable', 'EHOSTUNREACH'],
@@ -101,6 +102,7 @@ describe('packet too big (RFC 1191, RFC 8201, SEC-37)', () => {
   const large6 = ipPacket(253, someBytes(1400), { src: 'fd00::1', dst: '2001:db8::7' });
   const mtu = (n: number): number[] => [n >>> 24, (n >> 16) & 255, (n >> 8) & 255, n & 255];
 
+  // RFC 4443 §3.2-1.
   test('tells the MTU', () => {
     expect(hear({ type: 3, code: 4, rest: mtu(1300) }, large4.subarray(0, 28))).toMatchObject([
       { kind: 'packet-too-big', code: 'EMSGSIZE', mtu: 1300 },
@@ -159,6 +161,7 @@ describe('what a quote must be', () => {
     expect([bench.heard, bench.counters.dropped()]).toEqual([[], { 'icmp-bad-quote': 1 }]);
   });
 
+  // RFC 1122 §3.2.2-3.
   test('of IPv4, with options, and of a first fragment: the transport is found', () => {
     const quote = ipPacket(253, TEXT, { src: '10.0.0.1', dst: '192.0.2.7', options: new Uint8Array(40).fill(1) });
     expect(hear({}, quote)[0]!.transport).toEqual([...TEXT]);
@@ -184,6 +187,7 @@ describe('what a quote must be', () => {
     expect([bench.heard, bench.counters.dropped()]).toEqual([[], { 'icmp-bad-quote': 1 }]);
   });
 
+  // RFC 4443 §2.4-1.
   test('of IPv6, behind other headers, and of a first fragment: the transport is found', () => {
     for (const quote of [six([[0, padding(1)], [60, padding(2)]]), six([], { offset: 0, more: true }), six([[60, padding(1)]], { offset: 0, more: true })]) {
       expect(hear({}, quote)).toMatchObject([{ protocol: 253, transport: [...TEXT] }]);
@@ -245,6 +249,7 @@ describe('what is believed (RFC 5927)', () => {
 });
 
 describe('messages that are ignored (SEC-08, SEC-36, SEC-40)', () => {
+  // RFC 1122 §3.2.2.7-1, §3.2.2.9-1.
   test.each([
     [4, 'source quench (RFC 6633)'], [5, 'redirect'], [9, 'router advertisement'], [10, 'router solicitation'],
     [13, 'timestamp'], [14, 'timestamp reply'], [15, 'information'], [16, 'information reply'],
@@ -257,6 +262,7 @@ describe('messages that are ignored (SEC-08, SEC-36, SEC-40)', () => {
     expect(refusal({ type }, SENT6)).toEqual({ 'icmp-ignored': 1 });
   });
 
+  // RFC 1122 §3.2.2-1; RFC 4443 §2.4-2.
   test('types that nobody knows are dropped silently (RFC 1122 §3.2.2, RFC 4443 §2.4 (b))', () => {
     for (const type of [1, 2, 6, 7, 19, 30, 40, 42, 253, 255]) expect(refusal({ type }, SENT4)).toEqual({ 'icmp-unknown-type': 1 });
     for (const type of [138, 139, 144, 160, 200, 255]) expect(refusal({ type }, SENT6)).toEqual({ 'icmp-unknown-type': 1 });

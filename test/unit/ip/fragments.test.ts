@@ -51,6 +51,7 @@ describe.each([4, 6] as const)('reassembly, IPv%i', (family) => {
   const cut = (offset: number, end: number, more: boolean, change: Partial<Cut> = {}): Uint8Array =>
     fragment(family, whole, { offset, end, more, ...change });
 
+  // RFC 1122 §3.3.2-1.
   test.each([
     ['in order', [0, 1, 2]], ['backwards', [2, 1, 0]], ['the end first', [2, 0, 1]],
     ['the middle last', [0, 2, 1]],
@@ -89,6 +90,7 @@ describe.each([4, 6] as const)('reassembly, IPv%i', (family) => {
     expect(b.take()).toMatchObject([{ hopLimit: 11, trafficClass: 0x40 }]);
   });
 
+  // RFC 791 §3.2-1.
   test('datagrams with another identification, source or (IPv4) protocol do not mix', () => {
     const b = bench();
     b.give(
@@ -101,6 +103,7 @@ describe.each([4, 6] as const)('reassembly, IPv%i', (family) => {
     expect(b.take()).toHaveLength(family === 4 ? 0 : 1);
   });
 
+  // RFC 8200 §4.5-5.
   test('an exact duplicate does no harm; the same place with other bytes spoils all', () => {
     const b = bench();
     b.give(cut(0, 40, true), cut(0, 40, true), cut(40, 100, false));
@@ -141,6 +144,7 @@ describe.each([4, 6] as const)('reassembly, IPv%i', (family) => {
     expect(b.ip.reassembly.size).toBe(0);
   });
 
+  // RFC 1122 §3.3.2-3; RFC 8200 §4.5-2.
   test('what is not whole in time is dropped, and its source told: RFC 1122 §3.3.2, RFC 8200 §4.5', () => {
     const b = bench();
     const first = cut(0, 40, true);
@@ -173,6 +177,7 @@ describe.each([4, 6] as const)('reassembly, IPv%i', (family) => {
     expect(b.dropped).toEqual({ 'fragment-timeout': 1 });
   });
 
+  // RFC 791 §3.2-2, -3; RFC 8200 §5-1.
   test('the largest datagram fits, one byte more is the ping of death (SEC-07, SEC-12)', () => {
     const most = family === 4 ? 65_515 : 65_535;
     const big = pattern(most + 8);
@@ -190,6 +195,7 @@ describe.each([4, 6] as const)('reassembly, IPv%i', (family) => {
     expect(b.pool.outstanding).toBe(0);
   });
 
+  // RFC 791 §3.1-3.
   test('an empty fragment, and one not of eights that is not the last, are malformed', () => {
     const b = bench();
     b.give(cut(8, 8, true), cut(40, 40, false), cut(0, 44, true), cut(40, 100, false));
@@ -291,6 +297,7 @@ describe('reassembly, IPv6', () => {
     expect(b.pool.outstanding).toBe(0);
   });
 
+  // RFC 8200 §4.5-3, -4.
   test('answers a length not of eights, and one too large, pointing at each: RFC 8200 §4.5', () => {
     const b = bench();
     b.give(
@@ -362,6 +369,7 @@ describe('reassembly, IPv6', () => {
     expect(b.dropped).toEqual({ 'fragment-tiny-first': 2 });
   });
 
+  // RFC 8200 §4.5-6.
   test('takes an atomic fragment by itself, and leaves the others of its name alone: RFC 6946 §4', () => {
     const b = bench();
     b.give(fragment(6, udp, { offset: 0, end: 32, more: true }));

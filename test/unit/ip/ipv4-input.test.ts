@@ -35,6 +35,7 @@ describe('a datagram for us', () => {
     expect(bench.pool.outstanding).toBe(0);
   });
 
+  // RFC 791 §3.1-2.
   test('ends where its total length says: the padding of a short frame is cut (RFC 894, SEC-01)', () => {
     const bench = new IpBench();
     const payload = pattern(3);
@@ -42,6 +43,7 @@ describe('a datagram for us', () => {
     expect(bench.take()[0]!.payload).toEqual(payload);
   });
 
+  // RFC 1122 §3.2.1.7-2.
   test('is taken with any time to live, even zero: RFC 1122 §3.2.1.7', () => {
     expect(fate(v4({ ttl: 1 }))).toBeNull();
     expect(fate(v4({ ttl: 0 }))).toBeNull();
@@ -56,6 +58,7 @@ describe('a datagram for us', () => {
     expect(bench.take()).toMatchObject([{ segmentSize: 1448, checksum: 'partial', payload: pattern(40_000) }]);
   });
 
+  // RFC 1122 §3.2.1.2-1.
   test('has its header checksum verified, whatever a device says of the payload: RFC 1122 §3.2.1.2', () => {
     for (const state of ['whole', 'partial', 'verified'] as const) {
       const bench = new IpBench();
@@ -66,6 +69,7 @@ describe('a datagram for us', () => {
     }
   });
 
+  // RFC 1122 §3.2.1.1-1.
   test('by any other version is dropped silently: RFC 1122 §3.2.1.1', () => {
     expect(fate(v4({ version: 5 }))).toBe('ip-bad-version');
     expect(fate(new Uint8Array(0))).toBe('ip-truncated');
@@ -79,6 +83,7 @@ describe('a datagram for us', () => {
   });
 });
 
+// RFC 1122 §3.2.1.3-1, §3.3.6-1.
 describe('whom a datagram is for (RFC 1122 §3.2.1.3, §3.3.4.2)', () => {
   test.each([
     ['our address', OUR, 'unicast'],
@@ -140,6 +145,7 @@ describe('whom a datagram is for (RFC 1122 §3.2.1.3, §3.3.4.2)', () => {
     ).toBe('ip-not-for-us');
   });
 
+  // RFC 1122 §3.3.6-2.
   test('a link broadcast with a single host\'s address in it is dropped: RFC 1122 §3.3.6', () => {
     expect(fate(v4(), undefined, 'broadcast')).toBe('ip-martian-destination');
     expect(fate(v4({ dst: '10.0.0.255' }), undefined, 'broadcast')).toBeNull();
@@ -156,6 +162,7 @@ describe('whom a datagram is for (RFC 1122 §3.2.1.3, §3.3.4.2)', () => {
   });
 });
 
+// RFC 1122 §3.2.1.3-2.
 describe('whom a datagram can be from (RFC 1122 §3.2.1.3, SEC-27)', () => {
   test.each([
     ['this network', '0.0.0.0', 'ip-martian-source'],
@@ -182,6 +189,7 @@ describe('whom a datagram can be from (RFC 1122 §3.2.1.3, SEC-27)', () => {
     expect(fate(v4({ src: '0.0.0.1', dst: '255.255.255.255' }))).toBe('ip-martian-source');
   });
 
+  // RFC 1122 §4.1.3.6-1.
   test('none of it is answered', () => {
     const bench = new IpBench();
     for (const src of [
@@ -191,6 +199,7 @@ describe('whom a datagram can be from (RFC 1122 §3.2.1.3, SEC-27)', () => {
   });
 });
 
+// RFC 1122 §3.2.1.8-1.
 describe('options (RFC 1122 §3.2.1.8, SEC-02)', () => {
   test.each([
     ['none but padding', [0, 0xff, 0xff, 0xff]],
@@ -205,6 +214,7 @@ describe('options (RFC 1122 §3.2.1.8, SEC-02)', () => {
     expect(bench.reports).toEqual([]);
   });
 
+  // RFC 1122 §3.2.2.5-1.
   test.each([
     ['of length zero', [0x44, 0, 0, 0], 20],
     ['of length one', [1, 7, 1, 1], 21],
@@ -235,6 +245,7 @@ describe('options (RFC 1122 §3.2.1.8, SEC-02)', () => {
   });
 });
 
+// RFC 791 §3.1-5.
 test('options are not read beyond the header, even where the packet ends with it', () => {
   const bench = new IpBench();
   const { packet, outside } = watched(v4({ options: [1, 1, 1, 7], payload: new Uint8Array(0) }));

@@ -29,6 +29,7 @@ describe('a packet for us', () => {
     expect(bench.pool.outstanding).toBe(0);
   });
 
+  // RFC 8200 §3-2.
   test('is taken with any hop limit: only who forwards looks at it (RFC 8200 §3)', () => {
     expect(fate(v6({ hopLimit: 0 }))).toBeNull();
   });
@@ -41,6 +42,7 @@ describe('a packet for us', () => {
     expect(bench.take()).toMatchObject([{ segmentSize: 1428, payload: pattern(60_000) }]);
   });
 
+  // RFC 8200 §3-1.
   test('that is cut off, or a jumbogram (RFC 2675), is dropped', () => {
     expect(fate(v6({ payloadLength: 9 }))).toBe('ip-bad-total-length');
     expect(fate(v6().slice(0, 39))).toBe('ip-truncated');
@@ -127,6 +129,7 @@ describe('whom a packet can be from (SEC-27)', () => {
 });
 
 describe('the chain of headers (RFC 8200 §4)', () => {
+  // RFC 8200 §4-1.
   test('is passed, whatever stands in it, in any order and number up to eight', () => {
     const bench = new IpBench();
     const payload = joined(
@@ -147,6 +150,7 @@ describe('the chain of headers (RFC 8200 §4)', () => {
     expect(bench.take()).toMatchObject([{ protocol: 58, payload: packet.slice(48), whole: packet }]);
   });
 
+  // RFC 8200 §4.7-1.
   test('ends without a word at no next header: RFC 8200 §4.7', () => {
     const bench = new IpBench();
     bench.receive(v6({ nextHeader: NONE }));
@@ -190,6 +194,7 @@ describe('the chain of headers (RFC 8200 §4)', () => {
     ).toBeNull();
   });
 
+  // RFC 8200 §4.2-2.
   test('may have padding between all of its options: what counts is what stands in a row', () => {
     const options = [1, 3, 0, 0, 0, 5, 2, 0, 0, 1, 3, 0, 0, 0];
     expect(fate(v6({ nextHeader: OPTIONS, payload: joined(extension(UDP, options), pattern(8)) }))).toBeNull();
@@ -237,6 +242,7 @@ describe('the chain of headers (RFC 8200 §4)', () => {
 });
 
 describe('a header that we do not know', () => {
+  // RFC 8200 §4-2; RFC 4443 §3.4-1.
   test('is answered with parameter problem 1, pointing at the field that names it: RFC 8200 §4', () => {
     const bench = new IpBench();
     const first = v6({ nextHeader: 99 });
@@ -251,6 +257,7 @@ describe('a header that we do not know', () => {
     ]);
   });
 
+  // RFC 8200 §4.1-1.
   test('hop-by-hop options anywhere but in front are such: RFC 8200 §4.1', () => {
     const bench = new IpBench();
     bench.receive(
@@ -276,6 +283,7 @@ describe('a header that we do not know', () => {
   });
 });
 
+// RFC 8200 §4.2-1.
 describe('an option that we do not know (RFC 8200 §4.2)', () => {
   const withOption = (type: number, dst: string, header = OPTIONS): Uint8Array =>
     v6({ dst, nextHeader: header, payload: joined(extension(UDP, [5, 2, 0, 0, type, 1, 7]), pattern(8)) });
@@ -315,6 +323,7 @@ describe('an option that we do not know (RFC 8200 §4.2)', () => {
   });
 });
 
+// RFC 8200 §4.4-1.
 describe('a routing header (RFC 8200 §4.4, RFC 5095, SEC-28)', () => {
   const routing = (type: number, left: number): Uint8Array =>
     v6({

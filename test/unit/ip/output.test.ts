@@ -17,6 +17,7 @@ const BOTH = [4, 6] as const;
 const full = (text: string): string => readV6(v6({ src: text })).src;
 
 describe('a packet leaves', () => {
+  // RFC 1122 §3.2.1.6-1, §3.2.1.7-3.
   test('with an IPv4 header that says what its flow says', () => {
     const bench = new IpBench();
     expect(bench.send(pattern(33), OURS[4], PEER[4], { hopLimit: 3, trafficClass: 0xba })).toBeNull();
@@ -40,6 +41,7 @@ describe('a packet leaves', () => {
     expect(bench.pool.outstanding).toBe(0);
   });
 
+  // RFC 1122 §3.2.1.7-1.
   test.each(BOTH)('never with a time to live of zero: RFC 1122 §3.2.1.7 (IPv%i)', (family) => {
     const bench = new IpBench();
     expect(bench.send(pattern(8), OURS[family], PEER[family], { hopLimit: 0 })).toBe('EINVAL');
@@ -138,6 +140,7 @@ describe('the identification (RFC 6864 §4, RFC 7739, SEC-14)', () => {
 });
 
 describe('fragmentation at the source', () => {
+  // RFC 791 §2.3-1.
   test('IPv4: RFC 791 §2.3', () => {
     const bench = new IpBench();
     const payload = pattern(4000);
@@ -153,6 +156,7 @@ describe('fragmentation at the source', () => {
     expect(bench.pool.outstanding).toBe(0);
   });
 
+  // RFC 8200 §4.5-1.
   test('IPv6: RFC 8200 §4.5, whether or not the flow minds', () => {
     const bench = new IpBench();
     const payload = pattern(4000);
@@ -184,6 +188,7 @@ describe('fragmentation at the source', () => {
     expect(bench.wire.take()).toHaveLength(2);
   });
 
+  // RFC 791 §3.1-4.
   test('is refused to IPv4 that must not be fragmented: EMSGSIZE', () => {
     const bench = new IpBench();
     expect(bench.send(pattern(1480), OURS[4], PEER[4])).toBeNull();
@@ -223,6 +228,7 @@ describe('where a packet goes', () => {
     expect(bench.send(pattern(8), NOBODY[family], far)).toBeNull();
   });
 
+  // RFC 1122 §3.2.1.3-3.
   test('only from an address of ours: RFC 1122 §3.2.1.3', () => {
     const bench = new IpBench();
     expect(bench.send(pattern(8), '10.0.0.3', PEER[4])).toBe('EADDRNOTAVAIL');
@@ -232,6 +238,7 @@ describe('where a packet goes', () => {
     expect([bench.dropped, bench.wire.sent]).toEqual([{ 'ip-no-source': 4 }, []]);
   });
 
+  // RFC 1122 §3.2.1.3-4.
   test('not out of the host if it is loopback\'s, to or from: RFC 1122 §3.2.1.3 (g)', () => {
     const bench = new IpBench();
     bench.ip.routes.addDefault(ip(PEER[4]), bench.wired);
@@ -517,6 +524,7 @@ describe('the path MTU (RFC 1191, RFC 8201, SEC-37)', () => {
     new Flow(ip(NOBODY[family]), ip(PEER[family]), 17), now,
   );
 
+  // RFC 1122 §3.3.3-1.
   test.each(BOTH)('is the interface\'s until a router says less, and packets heed it (IPv%i)', (family) => {
     const bench = new IpBench();
     expect(mtuOf(bench, family)).toBe(1500);
@@ -650,6 +658,7 @@ describe('a packet whose next hop does not answer', () => {
     expect([bench.notes[17]!.errors.length, bench.pool.outstanding]).toEqual([64, 0]);
   });
 
+  // RFC 1122 §3.3.1.4-1.
   test('makes its gateway give way to another: RFC 1122 §3.3.1.4', () => {
     const bench = new IpBench({ gateways: [ip('10.0.0.100'), ip('10.0.0.200')] });
     const hop = (): string => {

@@ -35,6 +35,7 @@ const hop = (routes: RouteTable, dst: string, zone = 0): string | null => {
 describe('the routing table', () => {
   const [a, b] = [made(2), made(3)];
 
+  // RFC 1122 §3.3.1.1-1.
   test('prefers the longest prefix: RFC 1122 §3.3.1.1, RFC 4861 §5.2', () => {
     const routes = table();
     add(routes, '0.0.0.0/0', a, '10.0.0.1');
@@ -149,6 +150,7 @@ describe('the routing table', () => {
     };
     const gateway = (routes: RouteTable): string => hop(routes, '1.1.1.1')!.split(' ')[0]!;
 
+    // RFC 1122 §3.3.1.4-1.
     test('goes from one that fails to the next, and when all have failed begins again', () => {
       const routes = three();
       const seen = [];
@@ -268,7 +270,7 @@ describe('source address selection (RFC 6724 §5)', () => {
       '2001:db8:1::d5e3:0:0:1', ['2001:db8:1::2', '2001:db8:1::d5e3:7953:13eb:22e8 temporary'],
       '2001:db8:1::d5e3:7953:13eb:22e8', 'temporary address',
     ],
-  ])('§10.1: to %s from %j: %s (prefer %s)', (dst, candidates, best) => {
+  ])('RFC 6724 §10.1: to %s from %j: %s (prefer %s)', (dst, candidates, best) => {
     // Somewhere behind a router, lest the next hop decides.
     expect(chosen(dst, candidates, 'fe80::ffff')).toBe(ip(best).toString());
     expect(chosen(dst, candidates.toReversed(), 'fe80::ffff')).toBe(ip(best).toString());

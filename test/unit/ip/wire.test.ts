@@ -71,6 +71,7 @@ describe('the IPv4 header', () => {
     }
   });
 
+  // RFC 791 §3.1-1.
   test.each([
     ['cut off', v4({ payload: new Uint8Array(0) }).slice(0, 19), 'ip-truncated'],
     ['of version 5', v4({ version: 5 }), 'ip-bad-version'],

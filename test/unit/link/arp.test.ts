@@ -63,6 +63,7 @@ describe('our question', () => {
     expect(bench.send(packet, '10.9.0.2').sent().map((bytes) => hex(bytes))).toEqual([FRAMES.arpRequest.hex]);
   });
 
+  // RFC 1122 §2.3.2.1-2.
   test('is asked once a second, three times, however much is to be sent (RFC 1122 §2.3.2.1)', () => {
     const bench = new EthernetBench();
     for (let i = 0; i < 20; i++) bench.send(packet, '10.0.0.2').wait(100);

@@ -112,6 +112,7 @@ describe('address resolution (RFC 4861 §7.2)', () => {
     expect(bench.cache.nextTimeout()).toBe(Infinity);
   });
 
+  // RFC 1122 §2.3.2.1-2.
   test('asks over ARP at most once a second, whatever a router says about IPv6 (RFC 1122 §2.3.2.1)', () => {
     const bench = new Bench();
     bench.cache.retransMs = 100;
@@ -122,6 +123,7 @@ describe('address resolution (RFC 4861 §7.2)', () => {
     ]);
   });
 
+  // RFC 1122 §2.3.2.2-1.
   test('keeps few packets per neighbour; the new one takes the place of the eldest (§7.2.2)', () => {
     const bench = new Bench();
     for (const length of [1, 2, 3, 4, 5]) bench.send(PEER, length);
@@ -229,6 +231,7 @@ describe('the reachability state machine (RFC 4861 Appendix C)', () => {
     expect(bench.heard(PEER, HERS).stateOf()).toBe('STALE');
   });
 
+  // RFC 1122 §2.3.2.1-1.
   test('PROBE asks the neighbour itself, three times, a second apart; then the entry goes (§7.3.3)', () => {
     const bench = inState.DELAY();
     bench.happened();

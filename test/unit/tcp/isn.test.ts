@@ -68,6 +68,7 @@ describe('initial sequence numbers', () => {
     expect(other.next(a, 80, b, 5000, 7)).not.toBe(isn.next(a, 80, b, 5000, 7));
   });
 
+  // RFC 9293 MUST-9.
   test('take a secret of 128 bits: RFC 6528 §3', () => {
     const random = new SeededRandom(3);
     let drawn = 0;

@@ -24,6 +24,7 @@ describe('RTO', () => {
     expect([rto.srttMs, rto.rttvarMs, rto.rtoMs]).toEqual([450, 250, 1450]);
   });
 
+  // RFC 6298 (2.4), §4-1.
   test('stays 200 ms above a long and steady round trip, as Linux does', () => {
     const rto = new RtoEstimator();
     for (let i = 0; i < 100; i++) rto.sample(500, i * 500);
@@ -107,6 +108,7 @@ describe('RTO', () => {
     expect([rto.srttMs, rto.rtoMs, rto.minRttMs]).toEqual([100, 300, 100]);
   });
 
+  // RFC 7323 §4.2-1.
   test('of many samples per round trip remembers as long as of one: RFC 7323 appendix G', () => {
     const rto = new RtoEstimator();
     rto.sample(100, 0);
@@ -118,6 +120,7 @@ describe('RTO', () => {
 });
 
 describe('the shortest round trip', () => {
+  // RFC 8985 §6.2 step 1.
   test('is the least of the last five minutes', () => {
     const rto = new RtoEstimator();
     rto.sample(50, 0);

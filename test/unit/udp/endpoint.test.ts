@@ -141,6 +141,7 @@ describe('sending', () => {
     }
   });
 
+  // RFC 1122 §4.1.3.4-2, -3.
   test('without checksum, if it is asked for (RFC 1122 §4.1.3.4)', () => {
     const host = new Host();
     const endpoint = bound(host, '::', 53, { zeroChecksum: true });
@@ -150,6 +151,7 @@ describe('sending', () => {
     expect([...v4!.subarray(26, 28), ...v6!.subarray(46, 48)]).toEqual([0, 0, 0, 0]);
   });
 
+  // RFC 1122 §4.1.4-1.
   test('TTL and type of service are the endpoint’s (RFC 1122 §4.1.4)', () => {
     const host = new Host();
     const endpoint = bound(host, '::', 53);
@@ -165,6 +167,7 @@ describe('sending', () => {
     ]);
   });
 
+  // RFC 1122 §3.3.4.2-2, §4.1.3.5-2, §4.1.3.6-2.
   test('from the bound address; from another of ours, if a message asks for it; from none that is not ours', () => {
     const host = new Host({ addresses: ['10.0.0.1/24', '10.0.0.9/24', 'fd00::1/64'] });
     const endpoint = bound(host, '10.0.0.9', 53);
@@ -513,6 +516,7 @@ describe('ICMP errors (RFC 1122 §4.1.3.3)', () => {
     expect(endpoint.takeError()).toBe(null);
   });
 
+  // RFC 1122 §4.1.3.3-1.
   test('an unconnected endpoint is not told, unless it records errors: then of each, with who and whither', () => {
     const host = new Host();
     const plain = bound(host, '::', 53);

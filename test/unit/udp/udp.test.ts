@@ -26,6 +26,7 @@ function received(endpoint: UdpEndpoint): string[] {
 
 const say = (text: string, fields: UdpFields): Uint8Array => udpPacket({ ...fields, payload: ascii(text) });
 
+// RFC 1122 §3.2.1.6-2, §4.1.3.5-1.
 describe('a datagram brings what its headers say of it (RFC 1122 §4.1.3.5, §4.1.4)', () => {
   test('over IPv4', () => {
     const host = new Host();
@@ -111,6 +112,7 @@ describe('lengths that lie (SEC-45, RFC 768)', () => {
 });
 
 describe('checksums (SEC-45; RFC 768, RFC 1122 §4.1.3.4, RFC 8200 §8.1, RFC 6935)', () => {
+  // RFC 1122 §4.1.3.4-1.
   test('a wrong one: dropped silently', () => {
     const host = new Host();
     const endpoint = bound(host, '::', 53);
@@ -141,6 +143,7 @@ describe('checksums (SEC-45; RFC 768, RFC 1122 §4.1.3.4, RFC 8200 §8.1, RFC 69
     expect(received(endpoint)).toEqual(['x']);
   });
 
+  // RFC 8200 §8.1-2.
   test('none, over IPv6: dropped, whether or not anybody is there', () => {
     const host = new Host();
     const endpoint = bound(host, '::', 53);
@@ -338,6 +341,7 @@ describe('multicasts and broadcasts (RFC 1122 §4.1.3.5, SEC-26)', () => {
 });
 
 describe('nobody there (RFC 1122 §4.1.3.1, RFC 4443 §3.1)', () => {
+  // RFC 1122 §4.1.3.1-1; RFC 4443 §3.1-1.
   test('the sender is told, with its datagram quoted, from the address that it asked', () => {
     const host = new Host({ addresses: ['10.0.0.1/24', '10.0.0.9/24', 'fd00::1/64', 'fd00::9/64'] });
     host.give(say('abc', { ...TO_V4, dst: '10.0.0.9' }), say('abc', { ...TO_V6, dst: 'fd00::9' }));

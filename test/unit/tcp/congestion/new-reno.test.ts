@@ -29,6 +29,7 @@ describe('the initial window, RFC 6928 §2', () => {
 });
 
 describe('slow start', () => {
+  // RFC 5681 §3.1-8, -9.
   test('grows by the bytes that an ACK delivers, whatever the number of ACKs: RFC 3465 §2.2', () => {
     const control = new NewReno(SMSS);
     expect(ack(control, 1)).toBe(10_001);
@@ -80,6 +81,7 @@ describe('slow start', () => {
 });
 
 describe('congestion avoidance', () => {
+  // RFC 5681 §3.1-10, -11.
   test('grows by one segment per window of acknowledged bytes: RFC 3465 §2.1', () => {
     const control = new NewReno(SMSS);
     control.onLoss(1000, 10_000);
@@ -118,6 +120,7 @@ describe('congestion avoidance', () => {
 });
 
 describe('a loss', () => {
+  // RFC 5681 §3.1-7, -12.
   test('halves FlightSize, to no less than two segments: RFC 5681 (4)', () => {
     const flights = [[10_000, 5000], [9001, 4500], [4000, 2000], [3999, 2000], [0, 2000]] as const;
     for (const [inFlight, half] of flights) {
@@ -127,6 +130,7 @@ describe('a loss', () => {
     }
   });
 
+  // RFC 5681 §3.1-13.
   test('seen by the timer again leaves ssthresh as it is: RFC 5681 §3.1', () => {
     const control = new NewReno(SMSS);
     control.onTimeout(20_000);

@@ -1,0 +1,70 @@
+// RACK-TLP's windows and probes, by the clock: how long a hole is waited for, whose round trip counts, and what a probe
+// carries. RFC 8985 §6.2, §7. The rest of it is in recovery.test.ts.
+
+import { describe, expect, test } from 'vitest';
+
+import { type ScriptHost, tcp } from '../../src/testing/script.js';
+import { burst, established } from '../fixtures/established.js';
+
+const sack = (): ScriptHost => established({ syn: 'mss 1000,sackOK' });
+
+/** ms until something is sent again. */
+function waitForRepeat(h: ScriptHost): number {
+  const from = h.now;
+  const before = h.connection!.retransmits;
+  while (h.connection!.retransmits === before && h.now - from < 200) h.advanceTo(h.now + 1);
+  h['sent'].length = 0;
+  return h.now - from;
+}
+
+describe('the reordering window', () => {
+  // RFC 8985 §6.2 step 4, §3.3.2-2, -3, -4, §4-3: a quarter of the least round trip, 20 ms, and one more for each round with a
+  // DSACK; SRTT, 20 ms as well, is where it ends.
+  test('grows by a quarter of the round trip for each needless repetition, up to the round trip', () => {
+    const h = sack();
+    const waited: number[] = [];
+    for (let round = 0; round < 6; round++) {
+      const at = 1 + 3000 * round;
+      h.play(tcp`
+        +0     ${() => h.send(3000)}
+        ${burst(at, at + 2000)}
+        +0     > P. ${at + 2000}:${at + 3000}(1000) ack 1
+        +20ms  < .  1:1(0)        ack ${at} win 65535 <sack ${at + 1000}:${at + 2000}>
+      `);
+      waited.push(waitForRepeat(h));
+      h.play(tcp`+1ms < . 1:1(0) ack ${at + 3000} win 65535 <sack ${at}:${at + 1000}>`, 'ignored');
+      h.play(tcp`+1s ${() => {}}`);
+    }
+    expect(waited).toEqual([5, 10, 15, 20, 20, 20]);
+  });
+
+  // RFC 8985 §6.2 step 2: the ACK comes 1 ms after the repetition, and no round trip is so short. Taken for its answer, it
+  // would condemn all that was sent before the repetition.
+  test('is not measured from a repetition that an ACK of the original seems to answer', () => {
+    const h = sack();
+    h.play(tcp`
+      +0     ${() => h.send(10_000)}
+      ${burst(1, 9001)}
+      +0     > P. 9001:10001(1000) ack 1
+      +20ms  < .  1:1(0)          ack 1 win 65535 <sack 1001:4001>
+      +0     > .  1:1001(1000)    ack 1
+      +1ms   < .  1:1(0)          ack 4001 win 65535
+    `);
+    expect(h.connection!.scoreboard.lost).toBe(0);
+    h.play(tcp`+1ms ${() => {}}`);
+    expect(h.connection!.retransmits).toBe(1);
+  });
+});
+
+describe('the tail loss probe', () => {
+  // RFC 8985 §7.2-1, -2, §7.3-1, -2, -5: the window of congestion is full, and is not asked; after it comes the timeout.
+  test('is new text where there is some, goes once, and has the retransmission timer begin anew', () => {
+    const h = sack();
+    h.play(tcp`
+      +0     ${() => h.send(20_000)}
+      ${burst(1, 10_001)}
+      +40ms  > .  10001:11001(1000) ack 1
+      +220ms > .  1:1001(1000)    ack 1
+    `);
+  });
+});
