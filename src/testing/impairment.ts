@@ -30,7 +30,7 @@ export interface Impairments extends Partial<BottleneckOptions> {
    */
   readonly corruption?: 'detectable' | 'hidden';
   /** Larger packets are lost, bytes of IP packet. Default: none is. */
-  readonly mtu?: number;
+  readonly pathMtu?: number;
   /** What the sender of too large a packet hears: nothing (RFC 2923 §2.1), or an ICMP error. Default `silence`. */
   readonly tooBig?: 'silence' | 'icmp';
   /** When nothing passes. */
@@ -170,9 +170,9 @@ export class Impairment {
 
   /** The ways not to arrive; who survives them leaves the line at `leaves`. */
   private judge(b: Uint8Array, at: number, end: number, now: number): Fate {
-    const { mtu } = this.settings;
+    const { pathMtu } = this.settings;
     if (this.unplugged || this.isDark(now)) return 'dark';
-    if (mtu !== undefined && end - at > mtu) return 'too-big';
+    if (pathMtu !== undefined && end - at > pathMtu) return 'too-big';
     if (this.isLost) return 'lost';
     this.leaves = now;
     const line = this.bottleneck;

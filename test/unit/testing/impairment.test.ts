@@ -125,7 +125,7 @@ describe('loss', () => {
   });
 
   test('a packet above the MTU is too big, one of the MTU passes', () => {
-    const i = impairment({ mtu: 1400 });
+    const i = impairment({ pathMtu: 1400 });
     expect([1360, 1361].map((text) => i.offer(packet(text), 0, text + 40, 0))).toEqual([1, 0]);
     expect(i.fate).toBe('too-big');
   });
@@ -188,8 +188,14 @@ describe('the line', () => {
 
   test('it holds its packets, however small; and an idle line takes any packet', () => {
     const line = new Bottleneck({ bitsPerSecond: 8000, queuePackets: 100 });
-    const taken = Array.from({ length: 150 }, () => line.offer(1, 0)).filter((at) => !Number.isNaN(at));
-    expect(taken).toEqual(Array.from({ length: 100 }, (_, n) => n + 1));
+    const taken = (count: number, now: number): number[] =>
+      Array.from({ length: count }, () => line.offer(1, now)).filter((at) => !Number.isNaN(at));
+    expect(taken(50, 0)).toEqual(Array.from({ length: 50 }, (_, n) => n + 1));
+    // Thirty have left: the hundred that fit lie across the ring's end when it grows.
+    expect(taken(150, 30)).toEqual(Array.from({ length: 80 }, (_, n) => n + 51));
+    expect([line.count, line.backlog]).toEqual([100, 100]);
+    expect(taken(1, 129)).toEqual([131]);
+    expect([line.count, line.backlog]).toEqual([2, 2]);
     expect(new Bottleneck({ bitsPerSecond: 8000, queueBytes: 10 }).offer(1500, 5)).toBe(1505);
   });
 
