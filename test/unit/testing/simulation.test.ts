@@ -19,8 +19,9 @@ interface Net {
   sent: [string, number, Fate][];
 }
 
-function net(link: SimulationLinkOptions, seed = 1): Net {
+function net(link: SimulationLinkOptions, seed = 1, others = 0): Net {
   const sim = new Simulation(seed);
+  for (let n = 0; n < others; n++) sim.host(`other ${n}`);
   const [a, b] = [sim.host('a'), sim.host('b')];
   sim.link(a, b, link);
   const sent: Net['sent'] = [];
@@ -85,6 +86,23 @@ describe('a link', () => {
     expect(Math.max(...world.sent.map(([, length]) => length))).toBeGreaterThan(20_000);
   });
 
+  test('what is damaged under a sum that is not on the wire yet does not arrive at all', () => {
+    const world = net({ delayMs: 5, offload: EVERYTHING, corrupt: 1 });
+    new BulkFlow(world.sim, world.a, world.b);
+    world.sim.advance(500);
+    expect([world.sent.length, world.b.stack.counters.rxPackets]).toEqual([1, 0]);
+  });
+
+  test('what is doubled arrives twice, and the copy is the same packet', () => {
+    const { sim, a, b } = net({ delayMs: 5, jitterMs: 5, duplicate: 1 });
+    const echo = a.stack.icmp.openEcho()!;
+    const heard: number[] = [];
+    echo.onReply = ({ payload }) => heard.push(...payload);
+    echo.send(address('10.0.1.2'), 1, Uint8Array.of(7), sim.now);
+    sim.advance(100);
+    expect([b.stack.counters.rxPackets, heard]).toEqual([2, [7, 7, 7, 7]]);
+  });
+
   test('lossy, jittering, doubling and damaging, it still carries every byte', () => {
     const world = net({ delayMs: 5, jitterMs: 3, overtaking: true, loss: 0.02, duplicate: 0.05, corrupt: 0.02, reorder: { every: 9, lateMs: 4 } });
     carry(world, 300_000);
@@ -120,8 +138,7 @@ describe('a simulation', () => {
   const bad: SimulationLinkOptions = { delayMs: 10, jitterMs: 5, loss: 0.05, bitsPerSecond: 5_000_000 };
 
   const hashOf = (seed: number, link = bad, others = 0): string => {
-    const world = net(link, seed);
-    for (let n = 0; n < others; n++) world.sim.host(`other ${n}`);
+    const world = net(link, seed, others);
     carry(world, 100_000);
     return world.sim.traceHash;
   };
@@ -148,5 +165,6 @@ describe('a simulation', () => {
     for (const ms of [10, 11, 5]) sim.after(ms, () => made.push(sim.now));
     sim.advance(10);
     expect(made).toEqual([5, 10]);
+    expect([sim.run(() => false, 1), made]).toEqual(['asleep', [5, 10, 11]]);
   });
 });
