@@ -2,6 +2,7 @@
 
 import { Command, InvalidArgumentError } from 'commander';
 
+import { runSchedules, type SchedulesOptions } from './sim/schedules.js';
 import { runTcp } from './sim/tcp.js';
 
 const program = new Command('sim').description('wallsocket on networks that lose, delay, reorder and damage, in virtual time');
@@ -22,6 +23,15 @@ program.command('tcp')
   .option('--quick', 'short runs: for a look, not for a figure', false)
   .action((options: { seed: number; quick: boolean }) => {
     process.exitCode = runTcp(options, print);
+  });
+
+program.command('schedules')
+  .description('random conversations over networks that do everything short of a cut')
+  .option('--seed <n>', 'of the first run; each run has the next one', integer, 1)
+  .option('--runs <n>', 'how many', integer, 10_000)
+  .option('--trace', 'print the packets of each run that fails', false)
+  .action((options: SchedulesOptions) => {
+    process.exitCode = runSchedules(options, print);
   });
 
 program.parse();
