@@ -26,7 +26,6 @@ const link: fc.Arbitrary<Impairments> = fc.record({
 const middlebox: fc.Arbitrary<TcpMiddleboxOptions> = fc.record({
   split: fc.constantFrom(0, 0.1, 0.5),
   merge: fc.constantFrom(0, 0.2, 0.7),
-  shrink: fc.constantFrom(0, 0, 0.1, 0.4),
   strip: fc.subarray([3, 4, 8]),
 });
 
