@@ -56,7 +56,7 @@ function read(family: 4 | 6, p: Packet): Required<Segment> {
   const header = (b[network + 12]! >>> 4) * 4;
   const seq = view.getUint32(network + 4);
   const text = b.subarray(network + header);
-  expect(text.findIndex((byte, i) => byte !== (seq + i) & 0xff)).toBe(-1);
+  expect(text.findIndex((byte, i) => byte !== ((seq + i) & 0xff))).toBe(-1);
   p.release();
   return {
     seq, text: text.length, flags: b[network + 13]!, ack: view.getUint32(network + 8), window: view.getUint16(network + 14),
