@@ -8,7 +8,7 @@ import { type Host, Simulation } from '../../src/testing/simulation.js';
 export const CONTROLLERS = ['cubic', 'bbr', 'new-reno'] as const;
 export type Controller = typeof CONTROLLERS[number];
 
-const using = (congestion: Controller): BulkFlowOptions => ({ congestion }) as object;
+const using = (congestion: Controller): BulkFlowOptions => ({ congestion });
 
 export const BITS_PER_SECOND = 10_000_000;
 const BYTES_PER_MS = BITS_PER_SECOND / 8000;

@@ -119,7 +119,7 @@ function partyOf(dice: Dice, endsFirst: boolean): Party {
   return {
     writes, endsFirst, writePause: dice.of(0, 0, 10, 300), readPause: dice.of(0, 0, 20, 200, 2000), readMax: dice.of(100_000, 100_000, 5000, 700),
     noDelay: dice.oneIn(2), sendBuffer: dice.of(100, 3000, 30_000, 1 << 20), receiveBuffer: dice.of(64, 300, 2000, 20_000, 100_000, 4 << 20),
-    issBeforeWrap: dice.of(0, 1, 2, 0x8000_0000, dice.upTo(50_000)), options: { congestion: dice.of(...CONTROLLERS) } as object,
+    issBeforeWrap: dice.of(0, 1, 2, 0x8000_0000, dice.upTo(50_000)), options: { congestion: dice.of(...CONTROLLERS) },
   };
 }
 

@@ -128,14 +128,17 @@ function aboutBlackout(seed: number, congestion: Controller): Claim {
 
 function* aboutTime({ seed, quick }: TcpSimOptions): Generator<Claim> {
   const virtualMs = quick ? 360_000 : 3_600_000;
-  const began = performance.now();
+  const [began, before] = [performance.now(), process.cpuUsage()];
   const { packets, traceHash } = hour(seed, 'cubic', virtualMs);
-  const tookMs = performance.now() - began;
+  const spent = process.cpuUsage(before);
+  // What others have of this machine meanwhile is not ours.
+  const tookMs = (spent.user + spent.system) / 1000;
   const perSecond = packets / tookMs * 1000;
-  process.stderr.write(`${virtualMs / 60_000} virtual minutes took ${seconds(tookMs)}: ${Math.round(perSecond)} packets/s\n`);
-  const name = quick ? 'six minutes of virtual time take at most 6 s' : 'an hour of virtual time takes at most 60 s';
+  const wall = seconds(performance.now() - began);
+  process.stderr.write(`${virtualMs / 60_000} virtual minutes: ${wall}, ${seconds(tookMs)} of them of a core; ${Math.round(perSecond)} packets a second of it\n`);
+  const name = quick ? 'six minutes of virtual time take at most 6 s of a core' : 'an hour of virtual time takes at most 60 s of a core';
   yield { claim: name, measured: `${packets} packets, trace ${traceHash}`, ok: tookMs <= virtualMs / 60 };
-  yield { claim: 'at least 100,000 packets a second', measured: 'as stderr says', ok: perSecond >= 100_000 };
+  yield { claim: 'at least 100,000 packets in a second of a core', measured: 'as stderr says', ok: perSecond >= 100_000 };
   const again = [hour(seed, 'cubic', 20_000), hour(seed, 'cubic', 20_000)].map((run) => run.traceHash);
   yield { claim: 'the same seed gives the same run, packet for packet', measured: again.join(' and '), ok: again[0] === again[1] };
 }
