@@ -1,21 +1,37 @@
-// TCP over a cable that loses, doubles, damages and overtakes, between applications that read when they like: whatever
+// TCP over a network that loses, doubles, damages, overtakes and meddles, between applications that read when they like: whatever
 // happens short of a cut, every byte arrives once and in order, both sides close, and nothing is left behind.
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { type Cable, Conversation, type Party, type Plan, total } from '../fixtures/conversation.js';
+import { Conversation, type Party, type Plan, total } from '../../src/testing/conversation.js';
+import type { Impairments } from '../../src/testing/impairment.js';
+import type { TcpMiddleboxOptions } from '../../src/testing/middlebox.js';
+import { NEVER } from '../../src/time.js';
 
 const sometimes = <T>(usual: T, other: fc.Arbitrary<T>): fc.Arbitrary<T> => fc.oneof(fc.constant(usual), other);
 
-const cable: fc.Arbitrary<Cable> = fc.record({
-  delay: fc.constantFrom(0, 0.1, 1, 10, 50, 300),
-  jitter: sometimes(0, fc.constantFrom(0.5, 5, 30, 400)),
+const link: fc.Arbitrary<Impairments> = fc.record({
+  delayMs: fc.constantFrom(0, 0.1, 1, 10, 50, 300),
+  jitterMs: sometimes(0, fc.constantFrom(0.5, 5, 30, 400)),
+  overtaking: fc.boolean(),
   loss: sometimes(0, fc.constantFrom(0.01, 0.05, 0.15, 0.3)),
   duplicate: sometimes(0, fc.constantFrom(0.05, 0.3)),
   corrupt: sometimes(0, fc.constantFrom(0.02, 0.1)),
-  blackout: sometimes(0, fc.constantFrom(200, 3000)),
-}).map((c) => (c.blackout > 0 ? { ...c, loss: Math.min(c.loss, 0.05) } : c));
+  dark: sometimes(0, fc.constantFrom(200, 3000)),
+}).map(({ dark, ...faults }) => (dark === 0 ? faults : {
+  ...faults, loss: Math.min(faults.loss, 0.05), blackouts: [{ fromMs: 0, forMs: dark, everyMs: 4 * dark + 977 }],
+}));
+
+const middlebox: fc.Arbitrary<TcpMiddleboxOptions> = fc.record({
+  split: fc.constantFrom(0, 0.1, 0.5),
+  merge: fc.constantFrom(0, 0.2, 0.7),
+  strip: fc.subarray([3, 4, 8]),
+});
+
+const mtuDrop = fc.record({
+  tooBig: fc.constantFrom('icmp' as const, 'silence' as const), fromMs: fc.constantFrom(0, 5, 100, 1000), forMs: fc.constantFrom(100, 5000, NEVER),
+}).map((drop) => ({ ...drop, forMs: drop.tooBig === 'icmp' ? drop.forMs : Math.min(drop.forMs, 5000) }));
 
 const size = fc.oneof(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 1500 }), fc.integer({ min: 1, max: 40_000 }));
 
@@ -38,10 +54,17 @@ export const plan: fc.Arbitrary<Plan> = fc.constantFrom([true, true], [true, fal
   mtu: fc.constantFrom(1500, 1280, 9000),
   offload: fc.boolean(),
   simultaneous: sometimes(false, fc.boolean()),
-  cable,
+  link,
+  middlebox: sometimes(undefined, middlebox),
+  mtuDrop: sometimes(undefined, mtuDrop),
   client: party(client!),
   server: party(server!),
-}).map((p) => ({ ...p, client: fitting(p.client, p.server), server: fitting(p.server, p.client) })));
+}).map(({ middlebox: between, mtuDrop: drop, ...p }) => ({
+  ...p,
+  ...(between !== undefined && { middlebox: between }),
+  ...(drop !== undefined && { mtuDrop: { ...drop, pathMtu: p.family === 4 ? 1000 : 1280 } }),
+  client: fitting(p.client, p.server), server: fitting(p.server, p.client),
+})));
 
 /** A small buffer makes many small steps of a large text: so many that a run stays short. */
 function fitting(from: Party, to: Party): Party {
@@ -50,17 +73,16 @@ function fitting(from: Party, to: Party): Party {
 }
 
 describe('a stream', () => {
-  test('whatever the cable does short of a cut, every byte arrives once and in order, and nothing is left behind', () => {
+  test('whatever the network does short of a cut, every byte arrives once and in order, and nothing is left behind', () => {
     fc.assert(fc.property(plan, (p) => {
       new Conversation(p).run();
     }), { numRuns: 150 });
   });
 
-  test('over a good cable to a reader with room, every byte is sent once, and few segments are without text', () => {
-    const good = { jitter: 0, loss: 0, duplicate: 0, corrupt: 0, blackout: 0 };
-    fc.assert(fc.property(plan, ({ client, server, ...p }) => {
+  test('over a good link to a reader with room, every byte is sent once, and few segments are without text', () => {
+    fc.assert(fc.property(plan, ({ client, server, middlebox: _between, mtuDrop: _drop, ...p }) => {
       const [a, b] = [client, server].map((each) => ({ ...each, receiveBuffer: 4 << 20 }));
-      const world = new Conversation({ ...p, cable: { ...p.cable, ...good }, client: a!, server: b! }).run();
+      const world = new Conversation({ ...p, link: { delayMs: p.link.delayMs ?? 0 }, client: a!, server: b! }).run();
       let segments = 0;
       for (const each of world.speakers) {
         const c = each.connection!;

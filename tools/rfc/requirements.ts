@@ -62,7 +62,7 @@ function parseRow(name: string, rfc: number, line: string): Requirement {
   const [before, id, level, section, text, note, after, ...rest] = line.split('|').map((cell) => cell.trim());
   if (text === '' || before !== '' || after !== '' || rest.length > 0) fail(name, `five columns, not: ${line}`);
   const known = LEVEL[level!] ?? fail(name, `${id}: level ${level}`);
-  if (note === '') return { rfc, id: id!, level: known, section: section!, text: text!, standing: 'done', reason: '' };
+  if (note === undefined || note === '') return { rfc, id: id!, level: known, section: section!, text: text!, standing: 'done', reason: '' };
   const [, standing, reason] = /^(departs|not applicable|pending|gap): (.+)$/.exec(note) ?? fail(name, `${id}: "${note}"`);
   return { rfc, id: id!, level: known, section: section!, text: text!, standing: standing as Standing, reason: reason! };
 }
