@@ -7,7 +7,7 @@ import { defineConfig, type Options } from 'tsup';
 export const LIBRARY = { index: 'src/index.ts', node: 'src/node.ts', layouts: 'src/layouts.ts', pcap: 'src/pcap.ts' };
 
 /** Programs that the npm scripts run. They are not published, so they share no chunk with what is. */
-const TOOLS = ['tools/start.ts', 'tools/bench.ts'].filter((path) => existsSync(path));
+const TOOLS = ['tools/start.ts', 'tools/bench.ts', 'tools/mutants.ts', 'tools/mutants/worker.ts'].filter((path) => existsSync(path));
 
 const common: Options = {
   format: 'esm',
