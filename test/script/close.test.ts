@@ -444,7 +444,11 @@ describe('TIME-WAIT', () => {
   // MUST-13: our own open does not reuse what waits.
   test('keeps an active open from its tuple', () => {
     const h = waiting();
+    // The listener would keep it, too.
+    h.listener!.close();
     expect(() => h.connect({ port: 40_000, localPort: 80 })).toThrow('EADDRINUSE');
+    h.play(tcp`+60s ${() => {}}`);
+    h.connect({ port: 40_000, localPort: 80 }).play(tcp`+0 > S 0:0(0)`);
   });
 
   // SEC-60.

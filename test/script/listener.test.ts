@@ -199,6 +199,19 @@ describe('whom a SYN is for', () => {
     expect(h.listener!.waitingCount).toBe(1);
   });
 
+  test('the more specific listener hears it, whichever came first: the address, then its family, then all', () => {
+    const h = lazy();
+    const specific = h.stack.tcp.listen({ port: OUR_PORT, address: h.ours });
+    const family = h.stack.tcp.listen({ port: OUR_PORT, address: address('0.0.0.0') });
+    const waiting = (): number[] => [specific, family, h.listener!].map((each) => each.waitingCount);
+    client(h, 1, 'whole');
+    expect(waiting()).toEqual([1, 0, 0]);
+    specific.accept();
+    specific.close();
+    client(h, 2, 'whole');
+    expect(waiting()).toEqual([0, 1, 0]);
+  });
+
   test('the unspecified IPv6 address hears both families, unless it is told not to', () => {
     for (const family of [4, 6] as const) {
       const both = lazy({}, { family });
@@ -234,6 +247,17 @@ describe('whom a SYN is for', () => {
     const header = Object.assign(new IpHeader(), { cast: what.cast, src: address('from' in what ? what.from : '192.0.2.2'), dst: h.ours });
     h.stack.tcp.input(packet, header, 0);
     expect(h.stack.counters.dropped()).toEqual({ [reason]: 1 });
+    h.play(tcp`+1s ${() => {}}`);
+  });
+
+  // SEC-26, RFC 1122 §4.2.3.10: not even a RST.
+  test.each(['multicast', 'broadcast'] as const)('a segment that was sent to a %s is not answered', (cast) => {
+    const h = new ScriptHost();
+    const bytes = Uint8Array.from([0x9c, 0x40, 0, OUR_PORT, 0, 0, 0, 0, 0, 0, 0, 0, 0x50, 16, 255, 255, 0, 0, 0, 0]);
+    const packet = packetOf(bytes);
+    packet.checksum = 'verified';
+    h.stack.tcp.input(packet, Object.assign(new IpHeader(), { cast, src: h.peers, dst: h.ours }), 0);
+    expect(h.stack.counters.dropped()).toEqual({ 'tcp-not-unicast': 1 });
     h.play(tcp`+1s ${() => {}}`);
   });
 });

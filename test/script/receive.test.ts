@@ -39,6 +39,16 @@ describe('when text is acknowledged', () => {
     `);
   });
 
+  test('a full segment is one, however large it is', () => {
+    established({ syn: 'mss 1400' }).play(tcp`
+      +0     < .  1:1401(1400)    ack 1 win 65535
+      +40ms  > .  1:1(0)          ack 1401
+      +0     < .  1401:2801(1400) ack 1 win 65535
+      +0     < .  2801:4201(1400) ack 1 win 65535
+      +0     > .  1:1(0)          ack 4201
+    `);
+  });
+
   test('text of ours carries the ACK, and then none is owed', () => {
     const h = established();
     h.play(tcp`
@@ -464,6 +474,14 @@ describe('the peer\'s FIN', () => {
       +0     > .  1:1(0)          ack 1001 win 0
     `);
     expect(h.connection!.state).toBe('ESTABLISHED');
+    // Nor later, when the window reaches so far.
+    h.play(tcp`
+      +0     ${() => h.receive()}
+      +0     > .  1:1(0)          ack 1001 win 1000
+      +0     < .  1001:1501(500)  ack 1 win 65535
+      +40ms  > .  1:1(0)          ack 1501
+    `);
+    expect(h.connection!.state).toBe('ESTABLISHED');
   });
 
   test('is the end: what claims to follow it is not taken', () => {
@@ -473,6 +491,10 @@ describe('the peer\'s FIN', () => {
       +0     > .  1:1(0)          ack 1 <sack 101:201>
       +0     < .  151:301(150)    ack 1 win 65535
       +0     > .  1:1(0)          ack 1 <sack 151:201 101:201>
+      +0     < .  201:301(100)    ack 1 win 65535
+      +0     > .  1:1(0)          ack 1 <sack 101:201>
+      +0     < F. 101:151(50)     ack 1 win 65535        // another end
+      +0     > .  1:1(0)          ack 1 <sack 101:151 101:201>
       +0     < .  1:101(100)      ack 1 win 65535
       +0     > .  1:1(0)          ack 202
     `);
@@ -487,6 +509,17 @@ describe('the peer\'s FIN', () => {
       +0     > .  1:1(0)          ack 2
       +1s    < F. 1:1(0)          ack 1 win 65535
       +0     > .  1:1(0)          ack 2
+    `);
+  });
+
+  test('that comes early, and again, is acknowledged each time', () => {
+    established().play(tcp`
+      +0     < F. 101:101(0)      ack 1 win 65535
+      +0     > .  1:1(0)          ack 1
+      +1s    < F. 101:101(0)      ack 1 win 65535
+      +0     > .  1:1(0)          ack 1
+      +0     < .  1:101(100)      ack 1 win 65535
+      +0     > .  1:1(0)          ack 102
     `);
   });
 

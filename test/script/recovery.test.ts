@@ -277,7 +277,7 @@ describe('with SACK', () => {
     h.play(tcp`
       +20ms  < .  1:1(0)          ack 2001 win 65535
       ${burst(10_001, 14_001)}
-      +1ms   < .  1:1(0)          ack 2001 win 65535 <sack 14001:15001 9001:4001 1:1001>
+      +1ms   < .  1:1(0)          ack 2001 win 65535 <sack 13001:15001 9001:4001 1:1001>
     `);
     expect(h.connection!.scoreboard).toMatchObject({ sacked: 0, lost: 0, inFlight: 12_000 });
   });
@@ -323,6 +323,11 @@ describe('the tail loss probe (RFC 8985 §7)', () => {
       +220ms > P. 4001:5001(1000) ack 1
       +1ms   < .  1:1(0)          ack 5001 win 65535
       +20ms  < .  1:1(0)          ack 5001 win 65535 <sack 4001:5001>
+    `);
+    h.play(tcp`
+      +0     ${() => h.send(1000)}
+      +0     > P. 5001:6001(1000) ack 1
+      +20ms  < .  1:1(0)          ack 6001 win 65535
     `);
     expect(h.connection!.congestion.ssthresh).toBe(Infinity);
   });
@@ -448,6 +453,19 @@ describe('ACKs that lie (SEC-63)', () => {
       }
     }
     expect(h.connection!.congestion.cwnd).toBe(11_000);
+  });
+
+  // RFC 3708 §3 counts DSACKs against what was sent again: here one segment, and three are reported.
+  test('a DSACK of more than was sent again undoes nothing', () => {
+    const h = inFlight(SACK);
+    h.play(tcp`
+      +20ms  < .  1:1(0)          ack 1001 win 65535 <sack 2001:6001>
+      +0     > .  1001:2001(1000) ack 1
+      +1ms   < .  1:1(0)          ack 1001 win 65535 <sack 3001:6001 2001:6001>
+    `, 'ignored');
+    expect(h.connection!.retransmits).toBe(1);
+    expect(h.connection!.recovery.phase).toBe('recovery');
+    expect(h.connection!.undos).toBe(0);
   });
 
   test('an ACK of what was never sent opens nothing', () => {

@@ -83,7 +83,7 @@ describe('what leaves', () => {
   // SHLD-5, MAY-3: where the link carries 576 the MSS is the default, and is said all the same.
   test.each([[4, 1500, 1460], [4, 1006, 966], [4, 576, 536], [6, 1500, 1440], [6, 1280, 1220]] as const)('in a SYN names the MSS: IPv%i, MTU %i', (family, mtu, mss) => {
     const active = new ScriptHost({ family, mtu }).connect();
-    active.play(tcp`+0 > S 0:0(0) <mss ${mss},sackOK,TS,wscale 7>`);
+    active.play(tcp`+0 > S 0:0(0) <mss ${mss},sackOK,TS,wscale 9>`);
     new ScriptHost({ family, mtu }).listen().play(tcp`
       +0     < S  0:0(0)         win 65535
       +0     > S. 0:0(0) ack 1             <mss ${mss}>

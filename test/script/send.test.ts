@@ -229,6 +229,12 @@ describe('the window', () => {
       +0     < .  101:101(0)      ack 1 win 60000        // SEG.ACK < SND.WL2
     `);
     expect(h.connection!.snd.wnd).toBe(2000);
+    // Some of its text is new, and its window is not: SEG.SEQ < SND.WL1.
+    h.play(tcp`
+      +0     < P. 51:151(100)     ack 101 win 60000
+      +40ms  > .  101:101(0)      ack 151
+    `);
+    expect(h.connection!.snd.wnd).toBe(2000);
   });
 });
 

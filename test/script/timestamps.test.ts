@@ -44,13 +44,14 @@ describe('PAWS (RFC 7323 §5.3)', () => {
   });
 
   // RFC 7323 §5.2: s < t when 0 < t - s < 2^31.
-  test('timestamps go round, too', () => {
-    const h = established({ syn: 'mss 1000,TS val 4294967290 ecr 0', ack: 'TS val 4294967290 ecr 0' });
+  test.each([0, 2 ** 31])('timestamps go round, too, at %i', (turn) => {
+    const [before, last, after] = [(turn - 6) >>> 0, (turn - 1) >>> 0, turn + 5];
+    const h = established({ syn: `mss 1000,TS val ${before} ecr 0`, ack: `TS val ${before} ecr 0` });
     h.play(tcp`
-      +0     < P. 1:101(100)      ack 1 win 65535 <TS val 5 ecr 0>
-      +40ms  > .  1:1(0)          ack 101 <TS val 60 ecr 5>
-      +0     < P. 101:201(100)    ack 1 win 65535 <TS val 4294967295 ecr 0>
-      +0     > .  1:1(0)          ack 101 <TS val 60 ecr 5>
+      +0     < P. 1:101(100)      ack 1 win 65535 <TS val ${after} ecr 0>
+      +40ms  > .  1:1(0)          ack 101 <TS val 60 ecr ${after}>
+      +0     < P. 101:201(100)    ack 1 win 65535 <TS val ${last} ecr 0>
+      +0     > .  1:1(0)          ack 101 <TS val 60 ecr ${after}>
     `);
   });
 

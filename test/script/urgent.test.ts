@@ -70,6 +70,12 @@ describe('urgent data that arrives', () => {
     `);
     expect(h.news()).toBe('readable');
     expect(h.connection!.urgentAhead).toBe(0);
+    // Nor where it ends at the end of what came before.
+    h.play(tcp`
+      +0     < U. 101:201(100)    ack 1 win 65535 urg 0
+      +40ms  > .  1:1(0)          ack 201
+    `);
+    expect(h.news()).toBe('readable');
   });
 
   test('a pointer without the bit says nothing', () => {
@@ -104,6 +110,9 @@ describe('urgent data that we send', () => {
       +0     > U.  1:1001(1000)   ack 1 urg 1500
       +0     > U.  1001:2001(1000) ack 1 urg 500
       +0     > P.  2001:2501(500) ack 1
+      +0     ${(c) => c.configure({ noDelay: true })}
+      +0     ${() => h.send(100)}
+      +0     > P.  2501:2601(100) ack 1
     `);
   });
 

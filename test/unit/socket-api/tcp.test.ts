@@ -362,6 +362,19 @@ describe('writing', () => {
     expect(order).toEqual(sizes.map((_, i) => i));
   });
 
+  test('a later write does not overtake one that waits, though there is room', async () => {
+    const world = new TwoStacks();
+    const [client, server] = await world.connect({ sendBuffer: 1000 }, { receiveBuffer: 300 });
+    const sent = [client.write(stream(2300))];
+    // The peer takes 300: less than half of the buffer is free, so nobody is told.
+    await world.wait(100);
+    sent.push(client.write(stream(10, 2300)));
+    expect(client.writeNow(stream(10))).toBe(0);
+    client.end();
+    expect(difference(await world.run(readAll(server)), stream(2310))).toBe('none');
+    await Promise.all(sent);
+  });
+
   test('the memory is the caller\'s again when the write has happened (SEC-91)', async () => {
     const world = new TwoStacks();
     const [client, server] = await world.connect(NARROW, NARROW);

@@ -42,6 +42,18 @@ describe('a connection', () => {
     expect(t.get(b, 5000, a, 80)).toBeNull();
   });
 
+  // Chains hold strangers: of so many neighbours some have the same hash, and only the comparison tells them apart.
+  test('is not found by a tuple that has the same hash', () => {
+    const t = table();
+    t.add(new Entry(a, 80, b, 5000));
+    for (let i = 1; i <= 200; i++) {
+      expect(t.get(a, 80 + i, b, 5000)).toBeNull();
+      expect(t.get(a, 80, b, 5000 + i)).toBeNull();
+      expect(t.get(v4(10, 1, 0, i), 80, b, 5000)).toBeNull();
+      expect(t.get(a, 80, v4(10, 1, 0, i), 5000)).toBeNull();
+    }
+  });
+
   test('of IPv6 is one by all 128 bits of both addresses', () => {
     const t = table();
     const local = address('fd00:1:2:3:4:5:6:7');

@@ -1,7 +1,7 @@
 // TIME-WAIT as rows: what they keep, when they go, and which go first. RFC 9293 §3.6.1, RFC 6191.
 
 import { describe, expect, test } from 'vitest';
-import { address } from '../../../src/address.js';
+import { Address, address, v4 } from '../../../src/address.js';
 import { LimitRegistry } from '../../../src/limits.js';
 import { SeededRandom } from '../../../src/random.js';
 import { seq } from '../../../src/tcp/seq.js';
@@ -49,6 +49,22 @@ describe('a row', () => {
     expect(t.find(local, 65_534, remote, 65_535)).toBe(-1);
     expect([t.remoteAddress(row).toString(), t.remotePort(row)]).toEqual(['fe80::2%3', 65_535]);
     expect([t.localAddress(row).toString(), t.localPort(row)]).toEqual(['fe80::1%3', 65_535]);
+  });
+
+  test('is not found by a tuple that has the same hash', () => {
+    const t = tableOf(4);
+    t.add(entry(40_000), 1);
+    const six = address('fd00::2');
+    t.add(entry(40_000, { localAddress: address('fd00::1'), remoteAddress: six }), 1);
+    for (let i = 1; i <= 200; i++) {
+      expect(t.find(a, 80 + i, b, 40_000)).toBe(-1);
+      expect(t.find(a, 80, b, 40_000 + i)).toBe(-1);
+      expect(t.find(v4(10, 1, 0, i), 80, b, 40_000)).toBe(-1);
+      expect(t.find(a, 80, v4(10, 1, 0, i), 40_000)).toBe(-1);
+      for (const [p, q, r, s] of [[i, 0, 0, 2], [six.w0, i, 0, 2], [six.w0, 0, i, 2], [six.w0, 0, 0, 2 + i]] as const) {
+        expect(t.find(address('fd00::1'), 80, new Address(p, q, r, s), 40_000)).toBe(-1);
+      }
+    }
   });
 });
 

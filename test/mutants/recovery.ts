@@ -1,0 +1,98 @@
+// What was sent and what became of it; when a loss is a loss, what goes again, and when it was none. RFC 6675, RFC 8985,
+// RFC 9937, RFC 5682, RFC 4015, RFC 3708.
+
+import type { Mutant } from '../../tools/mutants/mutant.js';
+
+const scoreboard = { file: 'src/tcp/scoreboard.ts', test: 'test/property/scoreboard.test.ts' } as const;
+const rack = { file: 'src/tcp/rack.ts', test: 'test/script/recovery.test.ts' } as const;
+const delivery = { file: 'src/tcp/delivery.ts', test: 'test/script/recovery.test.ts' } as const;
+const recovery = { file: 'src/tcp/recovery.ts', test: 'test/script/recovery.test.ts' } as const;
+const arrival = { file: 'src/tcp/arrival.ts', test: 'test/script/recovery.test.ts' } as const;
+
+export const SCOREBOARD: readonly Mutant[] = [
+  { ...scoreboard, sec: 'SEC-54', text: 'if (this.isFull) return false;', replacement: '', title: 'makes no more runs than there may be' },
+  { ...scoreboard, text: 'if ((this.flags(0) & SACKED) === 0) {', replacement: 'if (true) {' },
+  { ...scoreboard, text: 'if ((this.flags(i) & SACKED) !== 0) continue;', replacement: '' },
+  { ...scoreboard, text: '(this.flags(i) & ~LOST) | SACKED', replacement: 'this.flags(i) | SACKED' },
+  { ...scoreboard, text: 'if (this.endOf(i) > to && !this.split(i, to)) continue;', replacement: '' },
+  {
+    ...scoreboard,
+    text: 'if (this.endOf(middle) <= offset) low = middle + 1;', replacement: 'if (this.endOf(middle) < offset) low = middle + 1;',
+  },
+  { ...scoreboard, text: 'this.lost -= bytes;\n    this.inFlight += bytes;', replacement: 'this.lost -= bytes;' },
+  { ...scoreboard, text: 'if (this.isEmpty) this.clear();', replacement: '' },
+  { ...scoreboard, text: 'this.inFlight += this.sacked;', replacement: '' },
+  { ...scoreboard, text: 'this.flags(i) & ~LOST);\n    this.inFlight', replacement: 'this.flags(i));\n    this.inFlight' },
+];
+
+export const RACK: readonly Mutant[] = [
+  { ...rack, sec: 'SEC-69', text: 'if (d.isReordered) this.reorderingSeen = true;', replacement: '', title: 'after reordering was seen' },
+  { ...rack, sec: 'SEC-69', text: 'if (lostAt > now) {', replacement: 'if (false) {', title: 'the reordering window is over' },
+  { ...rack, text: '>= DUP_THRESH) return 0;', replacement: '>= DUP_THRESH + 1) return 0;', title: 'when three behind it have arrived' },
+  { ...rack, text: 'wakeAt = Math.min(wakeAt, lostAt);', replacement: '', title: 'the reordering window is over' },
+  {
+    ...rack, title: 'nothing else is sent again',
+    text: 'if (!isLater(this.sentAt, this.end, b.sentAt(i), b.endOf(i))) continue;', replacement: '',
+  },
+  {
+    ...rack, title: 'the last segment goes again after two round trips',
+    text: 'Math.max(2 * rto.srttMs, PTO_MIN_MS)', replacement: 'Math.max(rto.srttMs, PTO_MIN_MS)',
+  },
+  { ...rack, text: 'pto += MAX_ACK_DELAY_MS;', replacement: 'pto += 0;', title: 'what it repaired alone' },
+  {
+    ...rack, sec: 'SEC-69', title: 'a DSACK says that it was needless',
+    text: '!this.probeIsRetransmission || hasDsack', replacement: '!this.probeIsRetransmission',
+  },
+  {
+    ...rack, title: 'what it repaired alone',
+    text: 'this.probeEnd = NONE;\n    return true;', replacement: 'this.probeEnd = NONE;\n    return false;',
+  },
+  { ...delivery, sec: 'SEC-69', text: 'end < this.fack', replacement: 'false', title: 'after reordering was seen' },
+];
+
+export const RECOVERY: readonly Mutant[] = [
+  { ...recovery, text: 'const DUP_THRESH = 3;', replacement: 'const DUP_THRESH = 2;', title: 'two duplicate ACKs let new segments out' },
+  {
+    ...recovery, title: 'at the very point where it ended',
+    text: "c.offsetOf(c.snd.una) <= r.recoverEnd) return 0;", replacement: "c.offsetOf(c.snd.una) < r.recoverEnd) return 0;",
+  },
+  {
+    ...recovery, title: 'while it shrinks to half',
+    text: '(this.prrDelivered * ssthresh) / this.flightAtEntry', replacement: 'this.prrDelivered',
+  },
+  { ...recovery, sec: 'SEC-63', text: 'Seq.gt(Seq.seq(sackEnd[i]!), c.snd.nxt)', replacement: 'false', title: 'say nothing' },
+  { ...recovery, sec: 'SEC-63', text: 'Seq.ge(from, Seq.seq(sackEnd[i]!))', replacement: 'false', title: 'say nothing' },
+  {
+    ...recovery, sec: 'SEC-63', title: 'a DSACK of more than was sent again',
+    text: 'c.recovery.dsacks + segments > c.retransmits || ', replacement: '',
+  },
+  {
+    ...recovery, sec: 'SEC-69', title: 'or that a DSACK proves needless',
+    text: 'return this.undoFrom !== NONE && (this.undoRetransmits === 0 || this.isDelayed(echoedAt));',
+    replacement: 'return this.undoFrom !== NONE && this.isDelayed(echoedAt);',
+  },
+  {
+    ...recovery, sec: 'SEC-69', title: 'that the timestamp proves needless',
+    text: 'echoedAt < Math.floor(this.firstRetransmitAt)', replacement: 'false',
+  },
+  {
+    ...recovery, sec: 'SEC-69', title: 'that was needless is undone',
+    text: 'if (d.isOriginal && !(d.isAmbiguous && !c.sackPermitted)) return true;', replacement: '',
+  },
+  {
+    ...recovery, title: 'to learn whether it was needless',
+    text: 'if (hasNewSack || isDuplicate) this.frto = false;', replacement: 'if (hasNewSack || isDuplicate) return true;',
+  },
+  { ...recovery, text: 'b.forgetSacks();', replacement: '', title: 'believes no SACK any more' },
+  { ...recovery, text: 'c.congestion.onTimeout(isFirst ? flight : 0, now);', replacement: '', title: 'ends fast recovery and goes back' },
+  {
+    ...recovery, title: 'ends when all that was sent before it is acknowledged',
+    text: 'r.phase = \'open\';\n  r.newTextFirst = false;\n  r.dupAcked = 0;\n  r.rack',
+    replacement: 'r.newTextFirst = false;\n  r.dupAcked = 0;\n  r.rack',
+  },
+  { ...arrival, sec: 'SEC-63', text: ' && c.snd.wnd === windowBefore', replacement: '', title: 'are ACKs that change the window' },
+  {
+    ...arrival, sec: 'SEC-63', title: 'are ACKs that bring text',
+    text: 'acked === 0 && seg.payloadLength === 0 && ', replacement: 'acked === 0 && ',
+  },
+];

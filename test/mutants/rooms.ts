@@ -1,0 +1,52 @@
+// The mutants that the tests must kill, room by room: `npm run mutants`. Each is a change that somebody could make, or
+// leave in, and each test that kills one is known to be able to fail.
+
+import type { Rooms } from '../../tools/mutants/mutant.js';
+import { ACK, RESET, SEQUENCE, SYN, SYN_SENT, TEXT, URGENT } from './arrival.js';
+import { ASSEMBLER } from './assembler.js';
+import { CONGESTION } from './congestion.js';
+import { LISTENER } from './listener.js';
+import { OPTIONS, SEGMENT } from './parsing.js';
+import { TCP } from './protocol.js';
+import { DELAYED_ACK, RECEIVE_WINDOW, RECEIVER } from './receiver.js';
+import { RACK, RECOVERY, SCOREBOARD } from './recovery.js';
+import { RTO } from './rto.js';
+import { EMIT, SENDER } from './sender.js';
+import { SEQ } from './seq.js';
+import { CONNECTION, SOCKET_API } from './socket-api.js';
+import { CONNECTION_TABLE, ISN, TIME_WAIT } from './tables.js';
+import { EXPIRE, KEEP_ALIVE, PERSIST } from './timers.js';
+
+export const ROOMS: Rooms = {
+  'seq': SEQ,
+  'segment': SEGMENT,
+  'options': OPTIONS,
+  'arrival/syn-sent': SYN_SENT,
+  'arrival/sequence': SEQUENCE,
+  'arrival/reset': RESET,
+  'arrival/syn': SYN,
+  'arrival/ack': ACK,
+  'arrival/urgent': URGENT,
+  'arrival/text': TEXT,
+  'assembler': ASSEMBLER,
+  'receiver': RECEIVER,
+  'receive-window': RECEIVE_WINDOW,
+  'delayed-ack': DELAYED_ACK,
+  'sender': SENDER,
+  'emit': EMIT,
+  'scoreboard': SCOREBOARD,
+  'rack': RACK,
+  'recovery': RECOVERY,
+  'congestion': CONGESTION,
+  'rto': RTO,
+  'expire': EXPIRE,
+  'persist': PERSIST,
+  'keep-alive': KEEP_ALIVE,
+  'listener': LISTENER,
+  'isn': ISN,
+  'connection-table': CONNECTION_TABLE,
+  'time-wait': TIME_WAIT,
+  'tcp': TCP,
+  'connection': CONNECTION,
+  'socket-api': SOCKET_API,
+};

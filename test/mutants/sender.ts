@@ -1,0 +1,75 @@
+// What to send next, and may we; and how a segment is built. RFC 9293 §3.7.4, §3.8.6, RFC 5681 §4.1.
+
+import type { Mutant } from '../../tools/mutants/mutant.js';
+
+const file = 'src/tcp/sender.ts';
+const emit = 'src/tcp/emit.ts';
+const test = 'test/script/send.test.ts';
+const timers = 'test/script/timers.test.ts';
+const urgent = 'test/script/urgent.test.ts';
+
+export const SENDER: readonly Mutant[] = [
+  { file, test, text: '!c.noDelay && ', replacement: '', title: 'can be turned off' },
+  { file, test, text: 'Seq.gt(c.snd.sml, c.snd.una) && ', replacement: '', title: 'Nagle' },
+  {
+    file, test, title: 'the tail of a large write does not wait',
+    text: 'const nagle = smallInFlight && ', replacement: 'const nagle = c.flightSize > 0 && ',
+  },
+  {
+    file, test, title: 'nothing more will come behind a FIN',
+    text: '&& !c.finQueued && Seq.le(c.snd.up', replacement: '&& Seq.le(c.snd.up',
+  },
+  { file, test: urgent, text: ' && Seq.le(c.snd.up, c.snd.nxt)', replacement: '', title: 'does not wait for Nagle' },
+  { file, test, sec: 'SEC-64', text: 'room >= c.snd.maxWnd >> 1', replacement: 'true', title: 'that opens in crumbs draws none' },
+  {
+    file, test, sec: 'SEC-64', title: 'when half of the largest is open',
+    text: '!nagle && room >= c.snd.maxWnd >> 1 ? room : 0', replacement: '0',
+  },
+  { file, test, text: 'length > 0 ? Wire.PSH : 0', replacement: '0', title: 'are full, but for the last, which is pushed' },
+  { file, test, text: ' && c.snd.wnd - c.flightSize > length', replacement: '', title: 'keeps the FIN back, too' },
+  { file, test, text: 'now - c.lastSentAt > c.rto.rtoMs', replacement: 'false', title: 'after an idle time: back to ten segments' },
+  {
+    file, test, title: 'is probed after one RTO, then after twice',
+    text: 'c.rto.rtoMs * 2 ** Math.min(c.probes, 10)', replacement: 'c.rto.rtoMs',
+  },
+  { file, test, text: 'Math.min(60_000, c.rto.rtoMs', replacement: 'Math.min(Infinity, c.rto.rtoMs', title: 'up to a minute' },
+  { file, test: timers, text: 'if (!c.keepAlive) return;', replacement: '', title: 'is off unless asked for' },
+  {
+    file, test: timers, title: 'with an old number and no text',
+    text: "export function sendKeepAlive(c: Connection, now: number): void {\n  emit(c, 0, Seq.add(c.snd.una, -1), 0, now);",
+    replacement: 'export function sendKeepAlive(c: Connection, now: number): void {\n  emit(c, 0, c.snd.una, 0, now);',
+  },
+];
+
+export const EMIT: readonly Mutant[] = [
+  {
+    file: emit, test: 'test/script/receive.test.ts', title: 'blocks make full segments shorter',
+    text: 'c.snd.smss - 4 - 8 * blocks', replacement: 'c.snd.smss',
+  },
+  {
+    file: emit, test: 'test/script/receive.test.ts', title: 'is not spoken to a peer that did not offer it',
+    text: 'c.sackPermitted && c.assembler !== null', replacement: 'c.assembler !== null',
+  },
+  {
+    file: emit, test: 'test/script/handshake.test.ts', title: 'options in the SYN',
+    text: 'answering && !c.windowScaling ? -1 : c.rcv.shift', replacement: 'c.rcv.shift',
+  },
+  { file: emit, test: urgent, text: 'Math.min(urgent, 0xffff)', replacement: 'urgent', title: 'as far as the field reaches' },
+  {
+    file: emit, test: urgent, title: 'from none behind it',
+    text: 'urgent > 0 && Seq.gt(c.snd.up, c.snd.una)', replacement: 'Seq.gt(c.snd.up, c.snd.una)',
+  },
+  {
+    file: emit, test: 'test/script/arrival.test.ts', sec: 'SEC-66', title: 'a RST is not answered',
+    text: 'if ((seg.flags & Wire.RST) !== 0) return;', replacement: '',
+  },
+  {
+    file: emit, test: 'test/script/arrival.test.ts', title: 'acknowledges SYN, text and FIN',
+    text: 'Wire.RST | Wire.ACK, Seq.seq(0), Seq.add(seg.seq, seg.length)',
+    replacement: 'Wire.RST | Wire.ACK, Seq.seq(0), Seq.add(seg.seq, seg.length - 1)',
+  },
+  {
+    file: emit, test: 'test/script/security.test.ts', sec: 'SEC-70', title: 'in memory that was used before',
+    text: '  Wire.setUrgent(b, at, 0);\n', replacement: '',
+  },
+];

@@ -1,0 +1,62 @@
+// The native face, and the calls behind it. RFC 9293 §3.9.1.
+
+import type { Mutant } from '../../tools/mutants/mutant.js';
+
+const file = 'src/socket-api/tcp.ts';
+const connection = 'src/tcp/connection.ts';
+const test = 'test/unit/socket-api/tcp.test.ts';
+const close = 'test/script/close.test.ts';
+
+export const SOCKET_API: readonly Mutant[] = [
+  {
+    file, test, title: 'what came before an error is delivered before it',
+    text: 'if (connection.readable > 0) return Promise.resolve(from(connection));\n    if (connection.peerHasEnded)',
+    replacement: 'if (connection.peerHasEnded)',
+  },
+  { file, test, text: 'if (this.reader !== null) return', replacement: 'if (false) return', title: 'one too many' },
+  { file, test, text: "if (this.ending) throw new NetError('EPIPE', 'write');", replacement: '', title: 'after `end`: EPIPE' },
+  {
+    file, test, title: 'does not overtake one that waits',
+    text: 'const taken = isFirst ? this.connection.write(bytes) : 0;', replacement: 'const taken = this.connection.write(bytes);',
+  },
+  {
+    file, test, title: 'does not overtake one that waits',
+    text: 'return this.writers === null ? this.connection.write(bytes) : 0;', replacement: 'return this.connection.write(bytes);',
+  },
+  {
+    file, test, title: '`abort`: calls of ours that wait fail',
+    text: "if (!this.isOver) this.abortion = new NetError('ECONNABORTED', 'read');", replacement: '',
+  },
+  { file, test, text: "signal?.removeEventListener('abort', abort);", replacement: '', title: 'nobody listens to the signal longer' },
+  {
+    file, test, title: '`close` ends those who wait with null',
+    text: 'for (const acceptor of this.acceptors.splice(0)) acceptor.resolve(null);', replacement: '',
+  },
+];
+
+export const CONNECTION: readonly Mutant[] = [
+  {
+    file: connection, test: close, title: 'of text that nobody read is a reset',
+    text: 'if (this.receiveQueue.length > 0) {\n      this.abort();\n      return;\n    }', replacement: '',
+  },
+  {
+    file: connection, test: close, title: 'in CLOSING and LAST-ACK is no reset',
+    text: "if (this.state !== 'SYN-SENT' && !isOver) emitReset(this);", replacement: "if (this.state !== 'SYN-SENT') emitReset(this);",
+  },
+  {
+    file: connection, test: 'test/script/timers.test.ts', sec: 'SEC-60', title: 'in FIN-WAIT-2 since before their owner went',
+    text: "if (this.state === 'FIN-WAIT-2') this.timers.deadAt", replacement: "if (this.state === 'CLOSED') this.timers.deadAt",
+  },
+  {
+    file: connection, test: 'test/script/send.test.ts', title: 'takes what it has room for',
+    text: 'const taken = Math.min(end - at, this.sendSpace);', replacement: 'const taken = end - at;',
+  },
+  {
+    file: connection, test: 'test/script/send.test.ts', title: 'says when there is room again',
+    text: 'this.sendQueue.length <= this.sendBuffer >> 1', replacement: 'this.sendQueue.length < 1',
+  },
+  {
+    file: connection, test: 'test/script/handshake.test.ts', title: 'the shift counts from the first',
+    text: '0xffff << shift < receiveBuffer', replacement: '0x7fff << shift < receiveBuffer',
+  },
+];

@@ -1,0 +1,66 @@
+// Numbers and rows that peers must not guess or exhaust: initial sequence numbers, the connection table, TIME-WAIT.
+// RFC 6528, RFC 9293 §3.4.1, RFC 1337, RFC 6191.
+
+import type { Mutant } from '../../tools/mutants/mutant.js';
+
+const isn = { file: 'src/tcp/isn.ts', test: 'test/unit/tcp/isn.test.ts', sec: 'SEC-50' } as const;
+const table = { file: 'src/tcp/connection-table.ts', test: 'test/unit/tcp/connection-table.test.ts' } as const;
+const hash = { file: 'src/tcp/tuple-hash.ts', test: 'test/unit/tcp/connection-table.test.ts' } as const;
+const timeWait = { file: 'src/tcp/time-wait.ts', test: 'test/unit/tcp/time-wait.test.ts' } as const;
+
+export const ISN: readonly Mutant[] = [
+  { ...isn, text: ' + this.f.hashWords(t, 9)', replacement: '', title: 'of another tuple tell nothing' },
+  { ...isn, text: 't[8] = (localPort << 16) | remotePort;', replacement: 't[8] = remotePort;', title: 'of another tuple tell nothing' },
+  { ...isn, text: 't[8] = (localPort << 16) | remotePort;', replacement: 't[8] = localPort << 16;', title: 'of neighbouring ports spread' },
+  { ...isn, text: 't[4] = remote.w0;', replacement: '', title: 'of another tuple tell nothing' },
+  { ...isn, text: 't[3] = local.w3;', replacement: '', title: 'of another tuple tell nothing' },
+  { ...isn, text: 'this.f.hashWords(t, 9)', replacement: 't.reduce((sum, word) => sum + word)', title: 'of neighbouring ports spread' },
+  { ...isn, text: 'const TICKS_PER_MS = 250;', replacement: 'const TICKS_PER_MS = 0;', title: 'advance by one every four microseconds' },
+];
+
+export const CONNECTION_TABLE: readonly Mutant[] = [
+  {
+    ...table, title: 'that has the same hash',
+    text: 'e.remotePort === remotePort && e.localPort === localPort', replacement: 'e.remotePort === remotePort',
+  },
+  { ...table, text: ' && e.localAddress.equals(local)', replacement: '', title: 'that has the same hash' },
+  { ...table, text: '\n    && sameZone(e.remoteAddress, remote)', replacement: '', title: 'with a link-local peer is one per link' },
+  { ...table, text: 'else previous.nextInBucket = entry.nextInBucket;', replacement: '', test: 'test/property/connection-table.test.ts' },
+  {
+    ...table, title: 'do not pile up',
+    text: 'if (this.entries.size > this.buckets.length && this.bits < BITS_MAX) this.grow();\n    else this.link(entry);',
+    replacement: 'this.link(entry);',
+  },
+  { ...hash, text: 'Math.imul(k[1]!, remotePort)', replacement: 'remotePort', title: 'do not pile up' },
+  { ...hash, text: 'Math.imul(k[4]!, remote.w3 & 0xffff)', replacement: '(remote.w3 & 0xffff)', title: 'do not pile up' },
+];
+
+export const TIME_WAIT: readonly Mutant[] = [
+  {
+    ...timeWait, sec: 'SEC-60', title: 'gives up the oldest when it is full',
+    text: 'else if (this.size === this.capacity) this.remove(this.first);',
+    replacement: 'else if (this.size === this.capacity) this.remove(this.last);',
+  },
+  {
+    ...timeWait, sec: 'SEC-60', title: 'makes its rows as they are needed',
+    text: 'Math.min(this.capacity, Math.max(ROWS_MIN, 2 * old))', replacement: 'this.capacity',
+  },
+  { ...timeWait, text: '<= now) {', replacement: '< now) {', title: 'lets each row go when 2MSL are over' },
+  {
+    ...timeWait, title: 'replaces the row of a tuple that comes again',
+    text: 'if (known !== NONE) this.remove(known);\n    else if', replacement: 'if',
+  },
+  {
+    ...timeWait, title: 'waits anew when the FIN comes again',
+    text: 'this.takeFromOrder(row);\n    this.putInOrder(row, expiresAt);', replacement: 'this.expiries[row] = expiresAt;',
+  },
+  { ...timeWait, text: 'return w[at + PORTS] === ports\n      && ', replacement: 'return ', title: 'that has the same hash' },
+  {
+    ...timeWait, title: 'that has the same hash',
+    text: "w[at + REMOTE + 1] === remote.w1 && w[at + REMOTE] === remote.w0", replacement: 'true',
+  },
+  {
+    ...timeWait, test: 'test/property/time-wait.test.ts',
+    text: 'while (before !== NONE && this.expiries[before]! > expiresAt) before = this.get(before, PREVIOUS);', replacement: '',
+  },
+];
