@@ -104,10 +104,10 @@ function establish(c: Connection, seg: Segment, now: number): void {
   c.timers.retransmitAt = NEVER;
   c.snd.wl1 = seg.seq;
   c.snd.wl2 = seg.ack;
-  // RFC 5681 §3.1: a SYN that had to be repeated leaves one segment to begin with.
-  const cwnd = c.synWasLost ? c.snd.smss : initialWindow(c.snd.smss);
+  // RFC 5681 §3.1: a lost SYN leaves one segment to begin with; RFC 6928 §2: more than one, for one may be our timer's haste.
+  const cwnd = c.synLosses > 1 ? c.snd.smss : initialWindow(c.snd.smss);
   c.congestion = newController(c.congestionName, c.snd.smss, cwnd, c.tcp.env.random);
-  if (c.synWasLost) c.rto.synWasLost();
+  if (c.synLosses > 0) c.rto.synWasLost();
   // The close that was asked for before there was a connection. RFC 9293 §3.10.4.
   if (c.finQueued) enter(c, 'FIN-WAIT-1');
   c.tell(CONNECTED);
@@ -198,9 +198,8 @@ function checkReset(c: Connection, seg: Segment, now: number): boolean {
     c.tcp.env.counters.drop('tcp-challenged');
     challenge(c, now);
   } else if (c.state === 'SYN-RECEIVED') {
-    // MUST-11: a passive open returns to LISTEN, which never left; an active one is refused.
-    if (c.listener !== null) c.end(null);
-    else c.fail('ECONNREFUSED', 'connect');
+    // MUST-11: an active open is refused; of a passive one, half-open.ts knows.
+    c.fail('ECONNREFUSED', 'connect');
   } else {
     c.fail('ECONNRESET');
   }
@@ -211,11 +210,6 @@ function checkReset(c: Connection, seg: Segment, now: number): boolean {
 function checkSyn(c: Connection, seg: Segment, now: number): boolean {
   if ((seg.flags & Wire.SYN) === 0) return true;
   c.tcp.env.counters.drop('tcp-challenged');
-  if (c.state === 'SYN-RECEIVED' && c.listener !== null) {
-    // RFC 9293 §3.10.7.4, fourth: back to LISTEN; the client's next SYN begins anew.
-    c.end(null);
-    return false;
-  }
   challenge(c, now);
   return false;
 }
@@ -231,11 +225,6 @@ function checkAck(c: Connection, seg: Segment, now: number): boolean {
     if (Seq.le(seg.ack, c.snd.una) || Seq.gt(seg.ack, c.snd.nxt)) {
       counters.drop('tcp-bad-ack');
       emitBare(c.tcp, c.flow, c.localPort, c.remotePort, Wire.RST, seg.ack, Seq.seq(0), now);
-      return false;
-    }
-    if (c.listener !== null && !c.listener.admit(c)) {
-      // The accept queue is full: as if the ACK was lost. Our SYN+ACK will be repeated.
-      counters.drop('tcp-accept-overflow');
       return false;
     }
     updateTimestamp(c, seg, now);
@@ -349,7 +338,7 @@ function afterAck(c: Connection, now: number): boolean {
     case 'FIN-WAIT-1':
       enter(c, 'FIN-WAIT-2');
       // The application has gone: do not wait for ever for a peer that may never close.
-      if (c.orphan) c.timers.deadAt = now + c.tcp.options.finWait2Ms;
+      if (c.orphan) c.timers.deadAt = now + c.finWait2Ms;
       return true;
     case 'CLOSING':
       // The peer's FIN came in this very batch.

@@ -31,7 +31,7 @@ function sackBlockCount(c: Connection): number {
 export function emitSyn(c: Connection, now: number): void {
   const answering = c.state !== 'SYN-SENT';
   const options = c.tcp.synOptions;
-  options.mss = c.tcp.offeredMss(c);
+  options.mss = c.tcp.offeredMss(c.flow);
   // An answer holds only what the SYN offered (RFC 7323 §1.3, RFC 2018 §2).
   options.windowScale = answering && !c.windowScaling ? -1 : c.rcv.shift;
   options.sackPermitted = !answering || c.sackPermitted;
@@ -144,7 +144,7 @@ export function emitBare(
 }
 
 /** The fixed twenty bytes but the checksum; every field is written, for the memory held another packet. */
-function writeHeader(
+export function writeHeader(
   b: Uint8Array, at: number, srcPort: number, dstPort: number, seq: Seq.Seq, ack: Seq.Seq,
   flags: number, windowField: number, headerLength: number,
 ): void {
@@ -159,7 +159,7 @@ function writeHeader(
 }
 
 /** The checksum is left to whoever knows whether a wire comes next: the field holds the pseudo-header's sum. */
-function send(tcp: Tcp, packet: Packet, flow: Flow, now: number): void {
+export function send(tcp: Tcp, packet: Packet, flow: Flow, now: number): void {
   const at = packet.start;
   packet.transport = at;
   packet.checksum = 'partial';

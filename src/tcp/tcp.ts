@@ -19,6 +19,7 @@ import { checkCongestion } from './congestion/controllers.js';
 import { Connection, type ConnectionOptions } from './connection.js';
 import { ConnectionTable } from './connection-table.js';
 import { answerWithReset, emitFromTimeWait } from './emit.js';
+import { HalfOpens } from './half-open.js';
 import { IsnGenerator } from './isn.js';
 import { Listener, type ListenOptions } from './listener.js';
 import { TcpOptions, tsBefore } from './options.js';
@@ -27,6 +28,7 @@ import { parseSegment, Segment } from './segment.js';
 import { flush } from './sender.js';
 import * as Seq from './seq.js';
 import { isSynchronized } from './state.js';
+import { SynCookies } from './syn-cookie.js';
 import { TimeWaitTable } from './time-wait.js';
 import * as Wire from './wire.js';
 
@@ -36,6 +38,8 @@ export interface TcpSettings {
   readonly connections: number;
   /** Half-open connections of one listener. Default 1,024; Linux tcp_max_syn_backlog is 128 … 4,096 by memory. */
   readonly halfOpen: number;
+  /** SYN cookies (RFC 4987 §3.6): beyond `halfOpen`, instead of remembering anything, or not at all. Default 'when full', as Linux. */
+  readonly synCookies: 'when full' | 'always' | 'never';
   /** Ranges of out-of-order text of one connection. Default 1,024. */
   readonly outOfOrderRanges: number;
   /** Bytes. Default 1 MiB: what eight flows have under way then still lies in the processor's cache. */
@@ -63,6 +67,7 @@ export interface TcpSettings {
 export const TCP_SETTINGS: TcpSettings = {
   connections: 262_144,
   halfOpen: 1024,
+  synCookies: 'when full',
   outOfOrderRanges: 1024,
   sendBuffer: 1 << 20,
   receiveBuffer: 4 << 20,
@@ -95,6 +100,8 @@ export class Tcp implements Protocol, Expirable {
   readonly runs = new RunMemory();
   readonly connections: ConnectionTable<Connection>;
   readonly timeWait: TimeWaitTable;
+  readonly halfOpens: HalfOpens;
+  readonly cookies: SynCookies;
   /** Connections that may have something to send when the batch ends. */
   readonly ready: Connection[] = [];
   /** Filled anew for each SYN. */
@@ -110,6 +117,8 @@ export class Tcp implements Protocol, Expirable {
     this.timeWait = new TimeWaitTable(env.random, env.limits, options.timeWaits);
     this.isn = new IsnGenerator(env.random);
     this.ports = new EphemeralPorts(env.random);
+    this.halfOpens = new HalfOpens(this);
+    this.cookies = new SynCookies(env.random);
     env.limits.add({
       name: 'tcp.connections', unit: 'entries', max: options.connections, used: () => this.connections.size,
       source: 'our choice: 1 GB of idle connections',
@@ -142,12 +151,16 @@ export class Tcp implements Protocol, Expirable {
       arrive(c, seg, packet, now);
       return;
     }
+    const halfOpen = this.halfOpens.find(header, seg);
+    if (halfOpen >= 0) {
+      this.halfOpens.arrive(halfOpen, seg, packet, now);
+      return;
+    }
     const row = this.timeWait.find(header.dst, seg.dstPort, header.src, seg.srcPort);
-    const before = row >= 0 ? this.timeWait.sndNxt(row) : null;
     if (row >= 0 && !this.arriveInTimeWait(row, seg, header, now)) return;
     const listener = this.listenerFor(header.dst, seg.dstPort);
     if (listener !== null) {
-      listener.arrive(seg, header, before, now);
+      listener.arrive(seg, packet, header, row, now);
       return;
     }
     this.env.counters.drop('tcp-no-socket');
@@ -194,10 +207,8 @@ export class Tcp implements Protocol, Expirable {
       const isNewer = both
         ? ((seg.options.tsVal - t.tsRecent(row)) | 0) > 0 || (seg.options.tsVal === t.tsRecent(row) && Seq.gt(seg.seq, t.rcvNxt(row)))
         : Seq.gt(seg.seq, t.rcvNxt(row));
-      if (isNewer && this.listenerFor(header.dst, seg.dstPort) !== null) {
-        t.remove(row);
-        return true;
-      }
+      // The row goes when the listener takes the SYN.
+      if (isNewer && this.listenerFor(header.dst, seg.dstPort) !== null) return true;
     }
     this.env.counters.drop('tcp-time-wait');
     // The FIN again: our ACK was lost; 2MSL begin anew. Any other FIN is nobody's.
@@ -206,7 +217,9 @@ export class Tcp implements Protocol, Expirable {
       if (seg.options.hasTimestamps && !tsBefore(seg.options.tsVal, t.tsRecent(row))) t.setTsRecent(row, seg.options.tsVal);
     }
     // Text, SYN or FIN is told where we are. A bare ACK is not: it may be the answer to one of ours.
-    if (seg.length > 0) emitFromTimeWait(this, row, now);
+    if (seg.length === 0) return false;
+    if (t.mayAnswer(row, now)) emitFromTimeWait(this, row, now);
+    else this.env.counters.drop('tcp-rate-limited');
     return false;
   }
 
@@ -215,8 +228,8 @@ export class Tcp implements Protocol, Expirable {
     const { bytes, at, end } = error;
     if (end - at < 8) return false;
     const c = this.connections.get(error.src, Wire.srcPort(bytes, at), error.dst, Wire.dstPort(bytes, at));
-    if (c === null) return false;
     const seq = Wire.seq(bytes, at);
+    if (c === null) return this.onHalfOpenError(error, seq);
     if (Seq.lt(seq, c.snd.una) || Seq.ge(seq, c.snd.nxt)) {
       this.env.counters.drop('icmp-implausible');
       return false;
@@ -228,7 +241,7 @@ export class Tcp implements Protocol, Expirable {
       case 'port-unreachable':
       case 'protocol-unreachable':
         // SHLD-26, but RFC 5927 §5.2: a hard error is a soft one once the connection is synchronized.
-        if (!isSynchronized(c.state) && c.listener === null) c.fail('ECONNREFUSED', 'connect');
+        if (!isSynchronized(c.state)) c.fail('ECONNREFUSED', 'connect');
         else c.trouble(error.code);
         return true;
       default:
@@ -236,6 +249,12 @@ export class Tcp implements Protocol, Expirable {
         c.trouble(error.code);
         return true;
     }
+  }
+
+  private onHalfOpenError(error: IcmpError, seq: Seq.Seq): boolean {
+    const { bytes, at, kind } = error;
+    const row = this.halfOpens.findTuple(error.src, Wire.srcPort(bytes, at), error.dst, Wire.dstPort(bytes, at));
+    return row >= 0 && this.halfOpens.onError(row, seq, kind === 'port-unreachable' || kind === 'protocol-unreachable');
   }
 
   // The egress of a batch.
@@ -274,7 +293,9 @@ export class Tcp implements Protocol, Expirable {
     if (localPort === 0) localPort = this.ports.pick(flow.src, flow.dst, options.port, isFree);
     else if (!isFree(localPort)) throw new NetError('EADDRINUSE', 'connect', where);
     if (localPort === 0) throw new NetError('EADDRNOTAVAIL', 'connect', where);
-    const c = this.newConnection(flow, localPort, options.port, null, null, this.env.now());
+    const c = this.newConnection(
+      flow, localPort, options.port, this.issFor(flow.src, localPort, flow.dst, options.port, -1, this.env.now()),
+    );
     if (c === null) throw new NetError('ENOBUFS', 'connect', where);
     c.configure(options);
     c.state = 'SYN-SENT';
@@ -299,7 +320,7 @@ export class Tcp implements Protocol, Expirable {
     if (!isUnspecified(address) && !this.ip.isLocal(address)) throw new NetError('EADDRNOTAVAIL', 'listen', where);
     let port = options.port;
     if (port === 0) {
-      port = this.ports.pick(address, ANY6, 0, (p) => !this.listeners.has(p));
+      port = this.ports.pick(address, null, 0, (p) => !this.listeners.has(p));
       if (port === 0) throw new NetError('EADDRINUSE', 'listen', where);
     }
     const here = this.listeners.get(port) ?? [];
@@ -320,21 +341,31 @@ export class Tcp implements Protocol, Expirable {
 
   // What connections ask.
 
+  /** No more connections may be made. */
+  get isFull(): boolean {
+    return this.connections.size >= this.options.connections;
+  }
+
   /**
-   * A connection in the table, in CLOSED, its sequence number chosen; null: the table is full.
-   * @param before  SND.NXT of the connection in TIME-WAIT whose place it takes; null: of none
+   * RFC 6528: the first sequence number of a connection.
+   * @param timeWaitRow  the row in TIME-WAIT whose place it takes; -1: of none
    */
-  newConnection(
-    flow: Flow, localPort: number, remotePort: number, listener: Listener | null, before: Seq.Seq | null, now: number,
-  ): Connection | null {
-    if (this.connections.size >= this.options.connections) {
+  issFor(local: Address, localPort: number, remote: Address, remotePort: number, timeWaitRow: number, now: number): Seq.Seq {
+    const iss = this.isn.next(local, localPort, remote, remotePort, now);
+    if (timeWaitRow < 0) return iss;
+    // RFC 9293 MAY-2 (1), RFC 6191 §2: larger than any that the old connection used, by a window. Also Linux.
+    const least = Seq.add(this.timeWait.sndNxt(timeWaitRow), 0x1_0000);
+    return Seq.lt(iss, least) ? least : iss;
+  }
+
+  /** A connection in the table, in CLOSED; null: the table is full. */
+  newConnection(flow: Flow, localPort: number, remotePort: number, iss: Seq.Seq): Connection | null {
+    if (this.isFull) {
       this.env.counters.drop('tcp-too-many-connections');
       return null;
     }
-    const c = new Connection(this, flow, localPort, remotePort, listener);
-    c.iss = this.isn.next(flow.src, localPort, flow.dst, remotePort, now);
-    // RFC 9293 MAY-2 (1), RFC 6191 §2: larger than any that the old connection used, by a window. Also Linux.
-    if (before !== null && Seq.lt(c.iss, Seq.add(before, 0x1_0000))) c.iss = Seq.add(before, 0x1_0000);
+    const c = new Connection(this, flow, localPort, remotePort, null);
+    c.iss = iss;
     c.snd.una = c.iss;
     c.snd.nxt = Seq.add(c.iss, 1);
     c.snd.up = c.iss;
@@ -345,9 +376,9 @@ export class Tcp implements Protocol, Expirable {
   }
 
   /** MUST-67: what we can receive, less the fixed headers. */
-  offeredMss(c: Connection): number {
-    if (this.ip.route(c.flow) !== null) return c.flow.dst.family === 4 ? 536 : 1220;
-    return c.flow.route!.interface.mtu - headersOf(c.flow);
+  offeredMss(flow: Flow): number {
+    if (this.ip.route(flow) !== null) return flow.dst.family === 4 ? 536 : 1220;
+    return flow.route!.interface.mtu - headersOf(flow);
   }
 
   /** Eff.snd.MSS, MUST-16: the peer's, or the path's, whichever is smaller, less the options of every segment. */
@@ -369,7 +400,7 @@ export class Tcp implements Protocol, Expirable {
 
   forget(c: Connection): void {
     this.connections.delete(c);
-    c.listener?.forget(c);
+    c.listener?.handshakeOver(c);
   }
 
   private scheduleTimeWait(): void {

@@ -105,7 +105,7 @@ describe('limits', () => {
 
   // SEC-53, RFC 4987.
   test('no more than so many are half open, and one that ends makes room', () => {
-    const h = lazy({}, { stack: { tcp: { halfOpen: 2 } } });
+    const h = lazy({}, { stack: { tcp: { halfOpen: 2, synCookies: 'never' } } });
     client(h, 1, 'half');
     client(h, 2, 'half');
     h.peerPort = PEER_PORT + 3;
@@ -118,13 +118,23 @@ describe('limits', () => {
     expect(h.stack.counters.dropped()).toEqual({ 'tcp-listen-overflow': 1 });
   });
 
-  test('no more than so many connections exist', () => {
+  test('no more than so many connections exist: a SYN is not heard, and who is half open waits', () => {
     const h = lazy({}, { stack: { tcp: { connections: 1 } } });
     client(h, 1, 'half');
-    h.peerPort = PEER_PORT + 2;
+    client(h, 2, 'whole');
+    h.peerPort = PEER_PORT + 3;
     h.play(tcp`+0 < S 0:0(0) win 65535 <mss 1000>`);
-    expect(h.stack.counters.dropped()).toEqual({ 'tcp-too-many-connections': 1 });
+    h.peerPort = PEER_PORT + 1;
+    h.play(tcp`+0 < . 1:1(0) ack 1 win 65535`);
+    expect(h.stack.counters.dropped()).toEqual({ 'tcp-too-many-connections': 2 });
     expect(() => h.connect()).toThrow('ENOBUFS');
+    expect(h.listener!.halfOpenCount).toBe(1);
+    h.listener!.accept()!.end(null);
+    h.play(tcp`
+      +1s    > S. 0:0(0) ack 1
+      +0     < .  1:1(0) ack 1 win 65535
+    `);
+    expect(h.listener!.accept()?.state).toBe('ESTABLISHED');
   });
 
   test('a backlog of nothing still lets one wait', () => {
