@@ -1,7 +1,7 @@
 // SYN cookies: when the SYN queue is full, what must be remembered of a handshake goes into our sequence number, and
-// comes back with the client's ACK; nothing at all is kept. RFC 4987 §3.6; the layout is Linux's.
+// comes back with the client's ACK; nothing at all is kept. RFC 4987 §3.6; the layout is Linux's, with IRS under the hash.
 //
-//   ISN = H(tuple, 0) + IRS + (slot << 24) + ((H(tuple, slot) + index of the MSS) & 0xffffff)      all modulo 2^32
+//   ISN = H(tuple) + IRS + (slot << 24) + ((H'(tuple, IRS, slot) + index of the MSS) & 0xffffff)      all modulo 2^32
 //   the low six bits of TSval: E S WWWW    ECN, SACK permitted, window scale (15: none)
 //
 // A slot is 64 s; a cookie is good in its slot and in the next. Whoever guesses one needs some 2^20 segments a try.
@@ -29,7 +29,7 @@ export class SynCookies {
   private readonly fixed: SipHash;
   private readonly timed: SipHash;
   private readonly offsets: SipHash;
-  private readonly words = new Int32Array(10);
+  private readonly words = new Int32Array(11);
 
   /** The secrets, 128 bits each, are drawn here, once. */
   constructor(random: Random) {
@@ -44,7 +44,7 @@ export class SynCookies {
     const slot = Math.floor(now / SLOT_MS);
     let index = MSS_TABLE.length - 1;
     while (index > 0 && MSS_TABLE[index]! > mss) index--;
-    return add(add(this.base(irs), slot << 24), (this.hashOf(slot) + index) & 0xffffff);
+    return add(add(this.base(irs), slot << 24), (this.hashOf(irs, slot) + index) & 0xffffff);
   }
 
   /** The MSS that `cookie` remembers, bytes; 0: it is none of ours, or too old. */
@@ -54,7 +54,7 @@ export class SynCookies {
     const rest = diff(cookie, this.base(irs));
     const age = (slot - (rest >>> 24)) & 0xff;
     if (age > SLOTS_MAX) return 0;
-    return MSS_TABLE[(rest - this.hashOf(slot - age)) & 0xffffff] ?? 0;
+    return MSS_TABLE[(rest - this.hashOf(irs, slot - age)) & 0xffffff] ?? 0;
   }
 
   /** What is added to our clock for TSval: as unforeseeable as a random one (RFC 7323 §5.4), and found again. int32. */
@@ -80,9 +80,10 @@ export class SynCookies {
     return add(irs, this.fixed.hashWords(this.words, 9) | 0);
   }
 
-  private hashOf(slot: number): number {
+  private hashOf(irs: Seq, slot: number): number {
     this.words[9] = slot;
-    return this.timed.hashWords(this.words, 10);
+    this.words[10] = irs;
+    return this.timed.hashWords(this.words, 11);
   }
 }
 
