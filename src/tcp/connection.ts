@@ -15,6 +15,7 @@ import { checkCongestion, type CongestionName } from './congestion/controllers.j
 import { NewReno } from './congestion/new-reno.js';
 import { DeliveryRate } from './delivery.js';
 import { emitReset } from './emit.js';
+import type { FastOpen } from './fast-open.js';
 import type { Listener } from './listener.js';
 import { expire } from './expire.js';
 import { mayAdvertise } from './receiver.js';
@@ -130,6 +131,8 @@ export class Connection implements Expirable, Announcer {
   sendBuffer: number;
   receiveBuffer: number;
 
+  /** Until the handshake is done: what our SYN, or SYN+ACK, says of fast open; else null. RFC 7413. */
+  fastOpen: FastOpen | null = null;
   /** A SYN, or its answer, is to be sent. */
   synOwed = false;
   /** How often the timer repeated our SYN, or SYN+ACK. */

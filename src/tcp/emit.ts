@@ -7,6 +7,7 @@ import { Flow } from '../ip/flow.js';
 import type { IpHeader } from '../ip/header.js';
 import type { Packet } from '../packet.js';
 import type { Connection } from './connection.js';
+import { type FastOpen, fastOpenOptionLength, writeFastOpenOption } from './fast-open.js';
 import { optionsLength, sackBlocksMax, synOptionsLength, writeOptions, writeSynOptions } from './options.js';
 import { noteAckSent, offerWindow } from './receiver.js';
 import type { Segment } from './segment.js';
@@ -38,10 +39,19 @@ export function emitSyn(c: Connection, now: number): void {
   options.hasTimestamps = !answering || c.ts.on;
   options.tsVal = c.ts.val(now);
   options.tsEcr = answering ? c.ts.recent : 0;
-  const packet = c.tcp.env.pool.take(0);
-  const headerLength = 20 + synOptionsLength(options);
+  // RFC 7413 §4.2.2: text and option are on the first SYN only, for something on the way may not like them.
+  const fastOpen = c.synLosses === 0 ? c.fastOpen : null;
+  const optionsEnd = 20 + synOptionsLength(options);
+  const headerLength = optionsEnd + (fastOpen === null ? 0 : fastOpenOptionLength(fastOpen.cookie));
+  const text = fastOpen === null || answering ? 0 : synText(c, fastOpen, headerLength - 20);
+  const packet = c.tcp.env.pool.take(text);
+  if (text > 0) {
+    c.sendQueue.copyTo(c.sendQueue.head, text, packet.bytes, packet.end);
+    packet.end += text;
+  }
   const at = packet.push(headerLength);
   writeSynOptions(packet.bytes, at + 20, options);
+  if (fastOpen !== null) writeFastOpenOption(packet.bytes, at + optionsEnd, fastOpen.cookie);
   // RFC 7323 §2.2: the window of a SYN is never scaled.
   const window = Math.min(c.receiveBuffer, 0xffff);
   c.rcv.offeredInSyn = window;
@@ -53,6 +63,15 @@ export function emitSyn(c: Connection, now: number): void {
   if (answering) noteAckSent(c);
   c.lastSentAt = now;
   send(c.tcp, packet, c.flow, now);
+}
+
+/** Bytes of text that go with the SYN: what was written before it left, up to a segment as the server takes them. RFC 7413 §4.2.2. */
+function synText(c: Connection, fastOpen: FastOpen, optionBytes: number): number {
+  if (fastOpen.cookie.length === 0) return 0;
+  const mss = Math.min(fastOpen.mss > 0 ? fastOpen.mss : 536, c.tcp.offeredMss(c.flow));
+  fastOpen.text = Math.min(c.sendQueue.length, mss - optionBytes);
+  c.bytesSent += fastOpen.text;
+  return fastOpen.text;
 }
 
 /** `length` bytes of the send queue from `seq`, under `flags` and ACK; more than a full segment becomes a superpacket. */

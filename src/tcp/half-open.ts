@@ -11,6 +11,7 @@ import { type Expirable, TimerEntry } from '../timer-wheel.js';
 import { arrive, learnSyn } from './arrival.js';
 import type { Connection } from './connection.js';
 import { emitBare, send, writeHeader } from './emit.js';
+import { fastOpenOptionLength, writeFastOpenOption } from './fast-open.js';
 import type { Listener } from './listener.js';
 import { optionsLength, synOptionsLength, tsBefore, writeOptions, writeSynOptions } from './options.js';
 import { isAcceptable, Segment } from './segment.js';
@@ -48,10 +49,13 @@ export function emitSynAck(
   options.hasTimestamps = h.hasTimestamps;
   options.tsVal = tsVal;
   options.tsEcr = h.tsRecent;
+  const fastOpen = h.wantsFastOpen ? tcp.fastOpenCookies.make(flow.dst, now) : null;
   const packet = tcp.env.pool.take(0);
-  const headerLength = 20 + synOptionsLength(options);
+  const optionsEnd = 20 + synOptionsLength(options);
+  const headerLength = optionsEnd + (fastOpen === null ? 0 : fastOpenOptionLength(fastOpen));
   const at = packet.push(headerLength);
   writeSynOptions(packet.bytes, at + 20, options);
+  if (fastOpen !== null) writeFastOpenOption(packet.bytes, at + optionsEnd, fastOpen);
   // RFC 7323 §2.2: the window of a SYN is never scaled.
   writeHeader(
     packet.bytes, at, localPort, remotePort, h.iss, Seq.add(h.irs, 1), Wire.SYN | Wire.ACK, listener.synWindow, headerLength,
@@ -213,8 +217,7 @@ export class HalfOpens implements Expirable {
     const c = connectionOf(tcp, listener, this.flowOf(row), localPort, remotePort, h, now);
     if (c === null) return;
     c.lastSentAt = cache.sentAt(row);
-    c.timedEnd = Seq.add(h.iss, 1);
-    c.timedAt = cache.isAmbiguous(row) ? NEVER : cache.sentAt(row);
+    c.synSentAt = cache.isAmbiguous(row) ? NEVER : cache.sentAt(row);
     c.synLosses = cache.repeats(row);
     this.remove(row);
     listener.enqueue(c);
@@ -260,6 +263,8 @@ export class HalfOpens implements Expirable {
     const { cache, tcp } = this;
     const h = scratchHandshake;
     cache.load(row, h);
+    // RFC 7413 §4.2.2: a SYN+ACK that was lost goes again without the option.
+    if (cache.repeats(row) > 0) h.wantsFastOpen = false;
     const tsVal = (Math.floor(now) + h.tsOffset) >>> 0;
     emitSynAck(tcp, cache.owner(row), this.flowOf(row), cache.localPort(row), cache.remotePort(row), h, tsVal, now);
   }

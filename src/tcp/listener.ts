@@ -10,8 +10,12 @@ import type { IpHeader } from '../ip/header.js';
 import type { Packet } from '../packet.js';
 import { arrive } from './arrival.js';
 import { Connection, type ConnectionOptions } from './connection.js';
+import { initialWindow } from './congestion/congestion-control.js';
+import { NewReno } from './congestion/new-reno.js';
 import { answerWithReset } from './emit.js';
+import { FastOpen, RESET_HOLD_MS } from './fast-open.js';
 import { connectionOf, emitSynAck, learnHandshake } from './half-open.js';
+import { acceptText } from './receiver.js';
 import type { Segment } from './segment.js';
 import * as Seq from './seq.js';
 import { Handshake, type RowOwner } from './syn-cache.js';
@@ -35,6 +39,12 @@ export interface ListenOptions extends ConnectionOptions {
   readonly backlog?: number;
   /** With the unspecified IPv6 address: do not hear IPv4. Default false. */
   readonly ipv6Only?: boolean;
+  /**
+   * TCP Fast Open: text on the SYN of a client with a valid cookie is delivered at once. `queue`: such connections whose
+   * handshake is not done, 1 .. 65,535; beyond it they are opened as others are. An application must bear to see a request
+   * twice (RFC 7413 §6). Default: off.
+   */
+  readonly fastOpen?: { readonly queue: number };
 }
 
 export class Listener implements Announcer, RowOwner {
@@ -55,6 +65,10 @@ export class Listener implements Announcer, RowOwner {
   private closed = false;
   /** When a cookie was sent last. */
   private cookieAt = -Infinity;
+  /** Fast opens whose handshake is not done: PendingFastOpenRequests of RFC 7413 §4.2.2. */
+  private fastOpens = 0;
+  /** Until when those that were reset still count, in order. At most `fastOpen.queue`, with the others. */
+  private readonly resets: number[] = [];
 
   constructor(private readonly tcp: Tcp, readonly port: number, address: Address, readonly options: ListenOptions) {
     this.address = address;
@@ -114,10 +128,45 @@ export class Listener implements Announcer, RowOwner {
     // As if the SYN was lost; also Linux: a cookie would only bring an ACK for which there is no room.
     if (!this.hasRoom) return counters.drop('tcp-listen-overflow');
     if (this.tcp.isFull) return counters.drop('tcp-too-many-connections');
-    this.open(seg, header, timeWaitRow, now);
+    if (timeWaitRow < 0 && this.openFast(seg, packet, header, now)) return;
+    this.open(seg, packet, header, timeWaitRow, now);
   }
 
-  private open(seg: Segment, header: IpHeader, timeWaitRow: number, now: number): void {
+  /** RFC 7413 §4.2.2, "Server: Receiving SYN": the text is the application's before the handshake is done. */
+  private openFast(seg: Segment, packet: Packet, header: IpHeader, now: number): boolean {
+    const { tcp } = this;
+    const { hasFastOpen, fastOpenAt, fastOpenLength } = seg.options;
+    if (!hasFastOpen || seg.payloadLength === 0 || this.fastOpenPending(now) >= (this.options.fastOpen?.queue ?? 0)) return false;
+    const verdict = tcp.fastOpenCookies.check(header.src, packet.bytes, fastOpenAt, fastOpenLength, now);
+    if (verdict === 'bad') return false;
+    const h = scratchHandshake;
+    learnHandshake(h, seg);
+    h.iss = tcp.issFor(header.dst, seg.dstPort, header.src, seg.srcPort, -1, now);
+    h.tsOffset = tcp.env.random.u32() | 0;
+    const flow = this.flowTo(copyOf(header.dst), copyOf(header.src));
+    const c = connectionOf(tcp, this, flow, seg.dstPort, seg.srcPort, h, now);
+    if (c === null) return true;
+    c.listener = this;
+    c.synRetries = this.synAckRetries;
+    c.congestion = new NewReno(c.snd.smss, initialWindow(c.snd.smss));
+    if (verdict === 'old') c.fastOpen = new FastOpen(tcp.fastOpenCookies.make(header.src, now), 0);
+    c.synOwed = true;
+    this.fastOpens++;
+    this.enqueue(c);
+    // The SYN is dealt with; what is left of the segment is its text.
+    seg.flags &= ~Wire.SYN;
+    seg.seq = c.rcv.nxt;
+    acceptText(c, seg, packet, now);
+    c.markReady();
+    return true;
+  }
+
+  private fastOpenPending(now: number): number {
+    while (this.resets.length > 0 && this.resets[0]! <= now) this.resets.shift();
+    return this.fastOpens + this.resets.length;
+  }
+
+  private open(seg: Segment, packet: Packet, header: IpHeader, timeWaitRow: number, now: number): void {
     const { tcp } = this;
     const isFull = this.halfOpenCount >= tcp.options.halfOpen;
     const { synCookies } = tcp.options;
@@ -130,6 +179,10 @@ export class Listener implements Announcer, RowOwner {
     learnHandshake(h, seg);
     h.iss = tcp.issFor(header.dst, seg.dstPort, header.src, seg.srcPort, timeWaitRow, now);
     h.tsOffset = tcp.env.random.u32() | 0;
+    // §4.2.2: who asks for a cookie, or brings one that is good no more, is given one.
+    const { hasFastOpen, fastOpenAt, fastOpenLength } = seg.options;
+    h.wantsFastOpen = this.options.fastOpen !== undefined && hasFastOpen &&
+      tcp.fastOpenCookies.check(header.src, packet.bytes, fastOpenAt, fastOpenLength, now) !== 'good';
     if (timeWaitRow >= 0) tcp.timeWait.remove(timeWaitRow);
     // Text on a SYN is not taken: the client sends it again, to a connection that stands.
     tcp.halfOpens.open(this, seg, header, h, now);
@@ -198,7 +251,12 @@ export class Listener implements Announcer, RowOwner {
   }
 
   /** The handshake of a fast open is over: done, or come to nothing. */
-  handshakeOver(_c: Connection): void {
+  handshakeOver(c: Connection): void {
+    c.listener = null;
+    c.fastOpen = null;
+    this.fastOpens--;
+    // RFC 7413 §5.1: else the victims whose addresses are borrowed would, with their RSTs, keep making room for more.
+    if (c.error?.code === 'ECONNRESET') this.resets.push(this.tcp.env.now() + RESET_HOLD_MS);
   }
 
   announce(): void {

@@ -19,6 +19,7 @@ import { checkCongestion } from './congestion/controllers.js';
 import { Connection, type ConnectionOptions } from './connection.js';
 import { ConnectionTable } from './connection-table.js';
 import { answerWithReset, emitFromTimeWait } from './emit.js';
+import { FastOpenCache, FastOpenCookies } from './fast-open.js';
 import { HalfOpens } from './half-open.js';
 import { IsnGenerator } from './isn.js';
 import { Listener, type ListenOptions } from './listener.js';
@@ -89,6 +90,11 @@ export interface ConnectOptions extends ConnectionOptions {
   readonly localAddress?: Address;
   /** Default 0: an ephemeral one is chosen (RFC 6056). */
   readonly localPort?: number;
+  /**
+   * TCP Fast Open: what is written before the SYN leaves, with the next poll, goes with it, to a server that has given a
+   * cookie before. The server may see that text twice: only for requests that do no harm when repeated. Default false. RFC 7413 §6.
+   */
+  readonly fastOpen?: boolean;
 }
 
 /** RFC 9293 §3.7.1 gives no floor; a peer that offers less than this wants us to send headers (CVE-2019-11479). As netstack3. */
@@ -102,6 +108,8 @@ export class Tcp implements Protocol, Expirable {
   readonly timeWait: TimeWaitTable;
   readonly halfOpens: HalfOpens;
   readonly cookies: SynCookies;
+  readonly fastOpenCookies: FastOpenCookies;
+  readonly fastOpenCache: FastOpenCache;
   /** Connections that may have something to send when the batch ends. */
   readonly ready: Connection[] = [];
   /** Filled anew for each SYN. */
@@ -119,6 +127,8 @@ export class Tcp implements Protocol, Expirable {
     this.ports = new EphemeralPorts(env.random);
     this.halfOpens = new HalfOpens(this);
     this.cookies = new SynCookies(env.random);
+    this.fastOpenCookies = new FastOpenCookies(env.random);
+    this.fastOpenCache = new FastOpenCache(env.limits);
     env.limits.add({
       name: 'tcp.connections', unit: 'entries', max: options.connections, used: () => this.connections.size,
       source: 'our choice: 1 GB of idle connections',
@@ -298,6 +308,7 @@ export class Tcp implements Protocol, Expirable {
     );
     if (c === null) throw new NetError('ENOBUFS', 'connect', where);
     c.configure(options);
+    if (options.fastOpen === true) c.fastOpen = this.fastOpenCache.attempt(flow.dst, options.port, this.env.now());
     c.state = 'SYN-SENT';
     c.synOwed = true;
     c.markReady();
@@ -400,7 +411,8 @@ export class Tcp implements Protocol, Expirable {
 
   forget(c: Connection): void {
     this.connections.delete(c);
-    c.listener?.handshakeOver(c);
+    if (c.listener !== null) c.listener.handshakeOver(c);
+    else if (c.fastOpen !== null && c.error?.code === 'ETIMEDOUT') this.fastOpenCache.avoid(c.flow.dst, c.remotePort, this.env.now());
   }
 
   private scheduleTimeWait(): void {
