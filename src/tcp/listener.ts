@@ -11,7 +11,7 @@ import type { Packet } from '../packet.js';
 import { arrive } from './arrival.js';
 import { Connection, type ConnectionOptions } from './connection.js';
 import { initialWindow } from './congestion/congestion-control.js';
-import { NewReno } from './congestion/new-reno.js';
+import { newController } from './congestion/controllers.js';
 import { answerWithReset } from './emit.js';
 import { FastOpen, RESET_HOLD_MS } from './fast-open.js';
 import { connectionOf, emitSynAck, learnHandshake } from './half-open.js';
@@ -148,7 +148,7 @@ export class Listener implements Announcer, RowOwner {
     if (c === null) return true;
     c.listener = this;
     c.synRetries = this.synAckRetries;
-    c.congestion = new NewReno(c.snd.smss, initialWindow(c.snd.smss));
+    c.congestion = newController(c.congestionName, c.snd.smss, initialWindow(c.snd.smss), tcp.env.random);
     if (verdict === 'old') c.fastOpen = new FastOpen(tcp.fastOpenCookies.make(header.src, now), 0);
     c.synOwed = true;
     this.fastOpens++;
