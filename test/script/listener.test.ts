@@ -278,8 +278,20 @@ describe('a half-open client', () => {
       +0     > .  1:1(0) ack 1 <TS val 20 ecr 100>
     `);
     expect(h.stack.counters.dropped()).toEqual({ 'tcp-missing-timestamp': 1, 'tcp-paws': 1 });
+    expect([h.listener!.halfOpenCount, h.stack.tcp.connections.size]).toEqual([1, 0]);
     h.play(tcp`+0 < . 1:1(0) ack 1 win 65535 <TS val 100 ecr 20>`);
     expect(h.listener!.accept()?.rto.minRttMs).toBe(20);
+  });
+
+  // SEC-53: no connection is made for who guesses.
+  test('that acknowledges what we did not send stays half-open', () => {
+    const h = lazy();
+    client(h, 1, 'half');
+    h.play(tcp`
+      +10ms  < .  1:1(0) ack 2 win 1000
+      +0     > R  2:2(0)
+    `);
+    expect([h.listener!.halfOpenCount, h.listener!.waitingCount, h.stack.tcp.connections.size]).toEqual([1, 0, 0]);
   });
 
   // SEC-66.
@@ -348,6 +360,17 @@ describe('TIME-WAIT and FIN-WAIT-2 under pressure', () => {
       +1ms   ${(c) => expect(c.state).toBe('CLOSED')}
     `);
     expect(h.stack.tcp.connections.size).toBe(0);
+  });
+
+  test('and one that is left in FIN-WAIT-2 waits as long from then', () => {
+    established({ listen: { finWait2Ms: 5000 } }).play(tcp`
+      +0     ${(c) => c.shutdown()}
+      +0     > F. 1:1(0) ack 1
+      +10ms  < .  1:1(0) ack 2   win 65535
+      +60s   ${(c) => c.close()}
+      +4999ms ${(c) => expect(c.state).toBe('FIN-WAIT-2')}
+      +1ms   ${(c) => expect(c.state).toBe('CLOSED')}
+    `);
   });
 
   // MUST-20, MUST-21: R2 is the connection's.
