@@ -43,6 +43,10 @@ export class Counters {
   rxBytes = 0;
   txPackets = 0;
   txBytes = 0;
+  /** SYN cookies that left, and those that came back and were ours, or were not. RFC 4987 §3.6. */
+  synCookiesSent = 0;
+  synCookiesAccepted = 0;
+  synCookiesFailed = 0;
   readonly drops: Record<DropReason, number> = Object.fromEntries(DROP_REASONS.map((r) => [r, 0])) as Record<DropReason, number>;
 
   drop(reason: DropReason): void {

@@ -23,7 +23,7 @@ const CHALLENGES_MAX = 10;
 
 /** A segment for a connection that is not in LISTEN and not in TIME-WAIT. */
 export function arrive(c: Connection, seg: Segment, packet: Packet, now: number): void {
-  if (c.state === 'SYN-SENT') arriveInSynSent(c, seg, now);
+  if (c.state === 'SYN-SENT') arriveInSynSent(c, seg, packet, now);
   else {
     checkSequence(c, seg, now)             // first
       && checkReset(c, seg, now)           // second    (third, security and compartment, is obsolete in practice)
@@ -38,11 +38,11 @@ export function arrive(c: Connection, seg: Segment, packet: Packet, now: number)
 }
 
 /** RFC 9293 §3.10.7.3. */
-function arriveInSynSent(c: Connection, seg: Segment, now: number): void {
+function arriveInSynSent(c: Connection, seg: Segment, packet: Packet, now: number): void {
   const { counters } = c.tcp.env;
   const hasAck = (seg.flags & Wire.ACK) !== 0;
-  // First: SEG.ACK =< ISS or SEG.ACK > SND.NXT.
-  if (hasAck && (Seq.le(seg.ack, c.iss) || Seq.gt(seg.ack, c.snd.nxt))) {
+  // First: SEG.ACK =< ISS or SEG.ACK > SND.NXT, where the text of a fast open counts as sent.
+  if (hasAck && (Seq.le(seg.ack, c.iss) || Seq.gt(seg.ack, Seq.add(c.snd.nxt, c.fastOpen?.text ?? 0)))) {
     counters.drop('tcp-bad-ack');
     if ((seg.flags & Wire.RST) === 0) {
       emitBare(c.tcp, c.flow, c.localPort, c.remotePort, Wire.RST, seg.ack, Seq.seq(0), now);
@@ -68,6 +68,7 @@ function arriveInSynSent(c: Connection, seg: Segment, now: number): void {
     c.synOwed = true;
     return;
   }
+  if (c.fastOpen !== null) fastOpenAnswered(c, seg, packet, now);
   acknowledgeSyn(c, seg, now);
   establish(c, seg, now);
   c.ackNow = true;
@@ -100,15 +101,34 @@ export function learnSyn(c: Connection, seg: Segment, now: number): void {
   c.tcp.setSmss(c, now);
 }
 
+/** RFC 7413 §4.2.2, "Client: Receiving SYN-ACK": what it says of the cookie, and of the text that our SYN carried. */
+function fastOpenAnswered(c: Connection, seg: Segment, packet: Packet, now: number): void {
+  const { text, cookie } = c.fastOpen!;
+  const { options } = seg;
+  const cache = c.tcp.fastOpenCache;
+  const taken = Seq.diff(seg.ack, c.snd.nxt);
+  if (options.hasFastOpen && options.fastOpenLength > 0) {
+    cache.learn(c.flow.dst, c.remotePort, packet.bytes, options.fastOpenAt, options.fastOpenLength, options.mss);
+  } else if (cookie.length === 0 || (text > 0 && taken <= 0)) cache.avoid(c.flow.dst, c.remotePort, now);
+  // What was not taken was never sent: it goes with the first ACK.
+  if (taken > 0) c.snd.nxt = seg.ack;
+  c.fastOpen = null;
+}
+
 function establish(c: Connection, seg: Segment, now: number): void {
   enter(c, 'ESTABLISHED');
-  c.timers.retransmitAt = NEVER;
+  // A fast open may have text in flight, under a window that it has begun with.
+  const begins = c.listener === null;
+  if (begins) c.timers.retransmitAt = NEVER;
+  else c.listener!.handshakeOver(c);
   c.snd.wl1 = seg.seq;
   c.snd.wl2 = seg.ack;
-  // RFC 5681 §3.1: a SYN that had to be repeated leaves one segment to begin with.
-  const cwnd = c.synWasLost ? c.snd.smss : initialWindow(c.snd.smss);
-  c.congestion = newController(c.congestionName, c.snd.smss, cwnd, c.tcp.env.random);
-  if (c.synWasLost) c.rto.synWasLost();
+  if (begins) {
+    // RFC 5681 §3.1: a lost SYN leaves one segment to begin with; RFC 6928 §2: more than one, for one may be our timer's haste.
+    const cwnd = c.synLosses > 1 ? c.snd.smss : initialWindow(c.snd.smss);
+    c.congestion = newController(c.congestionName, c.snd.smss, cwnd, c.tcp.env.random);
+  }
+  if (c.synLosses > 0) c.rto.synWasLost();
   // The close that was asked for before there was a connection. RFC 9293 §3.10.4.
   if (c.finQueued) enter(c, 'FIN-WAIT-1');
   c.tell(CONNECTED);
@@ -201,9 +221,9 @@ function checkReset(c: Connection, seg: Segment, now: number): boolean {
     c.tcp.env.counters.drop('tcp-challenged');
     challenge(c, now);
   } else if (c.state === 'SYN-RECEIVED') {
-    // MUST-11: a passive open returns to LISTEN, which never left; an active one is refused.
-    if (c.listener !== null) c.end(null);
-    else c.fail('ECONNREFUSED', 'connect');
+    // MUST-11: an active open is refused; of a passive one, half-open.ts knows.
+    if (c.listener === null) c.fail('ECONNREFUSED', 'connect');
+    else c.fail('ECONNRESET');
   } else {
     c.fail('ECONNRESET');
   }
@@ -214,11 +234,6 @@ function checkReset(c: Connection, seg: Segment, now: number): boolean {
 function checkSyn(c: Connection, seg: Segment, now: number): boolean {
   if ((seg.flags & Wire.SYN) === 0) return true;
   c.tcp.env.counters.drop('tcp-challenged');
-  if (c.state === 'SYN-RECEIVED' && c.listener !== null) {
-    // RFC 9293 §3.10.7.4, fourth: back to LISTEN; the client's next SYN begins anew.
-    c.end(null);
-    return false;
-  }
   challenge(c, now);
   return false;
 }
@@ -236,16 +251,11 @@ function checkAck(c: Connection, seg: Segment, now: number): boolean {
       emitBare(c.tcp, c.flow, c.localPort, c.remotePort, Wire.RST, seg.ack, Seq.seq(0), now);
       return false;
     }
-    if (c.listener !== null && !c.listener.admit(c)) {
-      // The accept queue is full: as if the ACK was lost. Our SYN+ACK will be repeated.
-      counters.drop('tcp-accept-overflow');
-      return false;
-    }
     updateTimestamp(c, seg, now);
     acknowledgeSyn(c, seg, now);
     setWindow(c, seg);
     establish(c, seg, now);
-    return true;
+    return afterAck(c, now);
   }
   // RFC 5961 §5.2, MAY-12: SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT, where `max` is the highest SND.NXT ever.
   if (Seq.gt(seg.ack, c.snd.nxt)) {
@@ -319,10 +329,13 @@ function release(c: Connection, now: number): void {
 
 /** Our SYN is acknowledged: the first round trip, unless it was sent twice and no timestamp tells which was answered. */
 function acknowledgeSyn(c: Connection, seg: Segment, now: number): void {
+  const acked = Seq.diff(seg.ack, c.iss) - 1;
   acknowledge(c, seg, now);
   let rttMs = c.synSentAt === NEVER ? -1 : now - c.synSentAt;
   if (rttMs < 0 && c.ts.on && seg.options.hasTimestamps && seg.options.tsEcr !== 0) rttMs = (c.ts.val(now) - seg.options.tsEcr) | 0;
   if (rttMs >= 0) c.rto.sample(rttMs, now);
+  // A fast open's answer may have left before (RFC 7413 §4.2.2).
+  if (!c.scoreboard.isEmpty) Recovery.onAck(c, seg, acked, false, now);
   release(c, now);
 }
 
@@ -353,7 +366,7 @@ function afterAck(c: Connection, now: number): boolean {
     case 'FIN-WAIT-1':
       enter(c, 'FIN-WAIT-2');
       // The application has gone: do not wait for ever for a peer that may never close.
-      if (c.orphan) c.timers.deadAt = now + c.tcp.options.finWait2Ms;
+      if (c.orphan) c.timers.deadAt = now + c.finWait2Ms;
       return true;
     case 'CLOSING':
       // The peer's FIN came in this very batch.

@@ -16,6 +16,7 @@ import { checkCongestion, type CongestionName } from './congestion/controllers.j
 import { NewReno } from './congestion/new-reno.js';
 import { DeliveryRate } from './delivery.js';
 import { emitReset } from './emit.js';
+import type { FastOpen } from './fast-open.js';
 import type { Listener } from './listener.js';
 import { expire } from './expire.js';
 import { type MtuProbing, Plpmtud } from './plpmtud.js';
@@ -65,6 +66,15 @@ export interface ConnectionOptions {
   keepAliveProbes?: number;
   /** Unacknowledged text older than this ends the connection. Default 0: R2 decides. RFC 9293 MUST-21, RFC 5482. */
   userTimeoutMs?: number;
+  /**
+   * R2: repetitions of text before ETIMEDOUT, 0 .. 255. Default `TcpSettings.retries`, 15; an orphan has no more than
+   * `orphanRetries`. RFC 9293 MUST-20, MUST-21.
+   */
+  retries?: number;
+  /** Repetitions of the SYN, or of a listener's SYN+ACKs, 0 .. 255. Default `TcpSettings.synRetries`, 7, and `synAckRetries`, 5. RFC 9293 MUST-22. */
+  synRetries?: number;
+  /** How long an orphan waits for the peer's FIN, ms. Default `TcpSettings.finWait2Ms`, 60,000. Linux TCP_LINGER2. */
+  finWait2Ms?: number;
   /**
    * Bytes that `write` accepts before the peer has acknowledged them. Default: 256 KiB that grow with what is in flight,
    * up to `TcpSettings.sendBufferMax`. A number fixes it, as SO_SNDBUF does.
@@ -128,14 +138,20 @@ export class Connection implements Expirable, Announcer {
   keepAliveIntervalMs = 75_000;
   keepAliveProbes = 9;
   userTimeoutMs = 0;
+  /** R2. */
+  retriesMax: number;
+  synRetries: number;
+  finWait2Ms: number;
   sendBuffer: number;
   receiveBuffer: number;
   maxSegment = Infinity;
 
+  /** Until the handshake is done: what our SYN, or SYN+ACK, says of fast open; else null. RFC 7413. */
+  fastOpen: FastOpen | null = null;
   /** A SYN, or its answer, is to be sent. */
   synOwed = false;
-  /** Our SYN, or SYN+ACK, had to be repeated. */
-  synWasLost = false;
+  /** How often the timer repeated our SYN, or SYN+ACK. */
+  synLosses = 0;
   /** The peer is owed an ACK, at the latest when `delayedAckAt` comes. RFC 9293 SHLD-18. */
   ackOwed = false;
   /** ... and it may not wait. */
@@ -184,11 +200,14 @@ export class Connection implements Expirable, Announcer {
     readonly flow: Flow,
     readonly localPort: number,
     readonly remotePort: number,
-    /** Whose client this is, until it is accepted; null for an active open. MUST-11. */
+    /** Whose fast open this is, until the handshake is done; else null. RFC 7413 §4.2.2. */
     public listener: Listener | null,
   ) {
     this.sendQueue = new SendQueue(tcp.slabs);
     this.scoreboard = new Scoreboard(tcp.runs);
+    this.retriesMax = tcp.options.retries;
+    this.synRetries = tcp.options.synRetries;
+    this.finWait2Ms = tcp.options.finWait2Ms;
     this.sendBuffer = tcp.options.sendBuffer;
     this.receiveBuffer = tcp.options.receiveBuffer;
     this.congestion = new NewReno(this.snd.smss);
@@ -210,6 +229,9 @@ export class Connection implements Expirable, Announcer {
     this.congestionName = checkCongestion(options.congestion ?? this.congestionName);
     this.noDelay = options.noDelay ?? this.noDelay;
     this.userTimeoutMs = options.userTimeoutMs ?? this.userTimeoutMs;
+    this.retriesMax = options.retries ?? this.retriesMax;
+    this.synRetries = options.synRetries ?? this.synRetries;
+    this.finWait2Ms = options.finWait2Ms ?? this.finWait2Ms;
     this.sendBuffer = options.sendBuffer ?? this.sendBuffer;
     this.receiveBuffer = options.receiveBuffer ?? this.receiveBuffer;
     if (options.sendBuffer !== undefined) this.tuning.sends = false;
@@ -342,7 +364,7 @@ export class Connection implements Expirable, Announcer {
       return;
     }
     this.shutdown();
-    if (this.state === 'FIN-WAIT-2') this.timers.deadAt = this.tcp.env.now() + this.tcp.options.finWait2Ms;
+    if (this.state === 'FIN-WAIT-2') this.timers.deadAt = this.tcp.env.now() + this.finWait2Ms;
     this.schedule();
   }
 

@@ -8,6 +8,7 @@ import type { IpHeader } from '../ip/header.js';
 import type { Packet } from '../packet.js';
 import type { Connection } from './connection.js';
 import { fillSackBlocks } from './dsack.js';
+import { type FastOpen, fastOpenOptionLength, writeFastOpenOption } from './fast-open.js';
 import { optionsLength, sackBlocksMax, synOptionsLength, writeOptions, writeSynOptions } from './options.js';
 import { noteAckSent, offerWindow } from './receiver.js';
 import type { Segment } from './segment.js';
@@ -32,17 +33,26 @@ function sackBlockCount(c: Connection): number {
 export function emitSyn(c: Connection, now: number): void {
   const answering = c.state !== 'SYN-SENT';
   const options = c.tcp.synOptions;
-  options.mss = c.tcp.offeredMss(c);
+  options.mss = c.tcp.offeredMss(c.flow, c.maxSegment);
   // An answer holds only what the SYN offered (RFC 7323 §1.3, RFC 2018 §2).
   options.windowScale = answering && !c.windowScaling ? -1 : c.rcv.shift;
   options.sackPermitted = !answering || c.sackPermitted;
   options.hasTimestamps = !answering || c.ts.on;
   options.tsVal = c.ts.val(now);
   options.tsEcr = answering ? c.ts.recent : 0;
-  const packet = c.tcp.env.pool.take(0);
-  const headerLength = 20 + synOptionsLength(options);
+  // RFC 7413 §4.2.2: text and option are on the first SYN only, for something on the way may not like them.
+  const fastOpen = c.synLosses === 0 ? c.fastOpen : null;
+  const optionsEnd = 20 + synOptionsLength(options);
+  const headerLength = optionsEnd + (fastOpen === null ? 0 : fastOpenOptionLength(fastOpen.cookie));
+  const text = fastOpen === null || answering ? 0 : synText(c, fastOpen, headerLength - 20);
+  const packet = c.tcp.env.pool.take(text);
+  if (text > 0) {
+    c.sendQueue.copyTo(c.sendQueue.head, text, packet.bytes, packet.end);
+    packet.end += text;
+  }
   const at = packet.push(headerLength);
   writeSynOptions(packet.bytes, at + 20, options);
+  if (fastOpen !== null) writeFastOpenOption(packet.bytes, at + optionsEnd, fastOpen.cookie);
   // RFC 7323 §2.2: the window of a SYN is never scaled.
   const window = Math.min(c.receiveBuffer, 0xffff);
   c.rcv.offeredInSyn = window;
@@ -54,6 +64,15 @@ export function emitSyn(c: Connection, now: number): void {
   if (answering) noteAckSent(c);
   c.lastSentAt = now;
   send(c.tcp, packet, c.flow, now);
+}
+
+/** Bytes of text that go with the SYN: what was written before it left, up to a segment as the server takes them. RFC 7413 §4.2.2. */
+function synText(c: Connection, fastOpen: FastOpen, optionBytes: number): number {
+  if (fastOpen.cookie.length === 0) return 0;
+  const mss = Math.min(fastOpen.mss > 0 ? fastOpen.mss : 536, c.tcp.offeredMss(c.flow, c.maxSegment));
+  fastOpen.text = Math.min(c.sendQueue.length, mss - optionBytes);
+  c.bytesSent += fastOpen.text;
+  return fastOpen.text;
 }
 
 /** `length` bytes of the send queue from `seq`, under `flags` and ACK; more than a full segment becomes a superpacket. */
@@ -147,7 +166,7 @@ export function emitBare(
 }
 
 /** The fixed twenty bytes but the checksum; every field is written, for the memory held another packet. */
-function writeHeader(
+export function writeHeader(
   b: Uint8Array, at: number, srcPort: number, dstPort: number, seq: Seq.Seq, ack: Seq.Seq,
   flags: number, windowField: number, headerLength: number,
 ): void {
@@ -162,7 +181,7 @@ function writeHeader(
 }
 
 /** The checksum is left to whoever knows whether a wire comes next: the field holds the pseudo-header's sum. */
-function send(tcp: Tcp, packet: Packet, flow: Flow, now: number): void {
+export function send(tcp: Tcp, packet: Packet, flow: Flow, now: number): void {
   const at = packet.start;
   packet.transport = at;
   packet.checksum = 'partial';

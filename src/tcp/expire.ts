@@ -43,7 +43,7 @@ function retransmit(c: Connection, now: number): void {
   c.timers.retransmitAt = NEVER;
   if (!isSynchronized(c.state)) {
     c.synOwed = true;
-    c.synWasLost = true;
+    c.synLosses++;
     flush(c, now);
     return;
   }
@@ -68,9 +68,7 @@ function retransmit(c: Connection, now: number): void {
 function persevere(c: Connection, now: number): boolean {
   const spent = c.userTimeoutMs > 0 ? now >= c.stuckSince + c.userTimeoutMs : c.retries >= retriesMax(c);
   if (spent) {
-    // A passive open's client that never answers is nobody's loss.
-    if (c.listener !== null) c.end(null);
-    else c.fail(c.softError ?? 'ETIMEDOUT');
+    c.fail(c.softError ?? 'ETIMEDOUT');
     return false;
   }
   // MUST-20, SHLD-10: R1 is three retransmissions. The path may be the reason.
@@ -82,9 +80,8 @@ function persevere(c: Connection, now: number): boolean {
 }
 
 function retriesMax(c: Connection): number {
-  const { synRetries, synAckRetries, orphanRetries, retries } = c.tcp.options;
-  if (!isSynchronized(c.state)) return c.listener === null ? synRetries : synAckRetries;
-  return c.orphan ? orphanRetries : retries;
+  if (!isSynchronized(c.state)) return c.synRetries;
+  return c.orphan ? Math.min(c.tcp.options.orphanRetries, c.retriesMax) : c.retriesMax;
 }
 
 /**

@@ -1,5 +1,5 @@
 // TCP options: read once into a reused record, written in place. RFC 9293 §3.2; RFC 7323 §2.2 and §3.2
-// (window scale, timestamps); RFC 2018 §2 and §3 (SACK); RFC 7413 §4.1.1 (fast open: noticed, not used).
+// (window scale, timestamps); RFC 2018 §2 and §3 (SACK); RFC 7413 §4.1.1 (fast open: written in fast-open.ts).
 //
 //   kind 0            end of the list             kind 4, 2           SACK permitted          (SYN only)
 //   kind 1            no operation                kind 5, 8n + 2      SACK: n pairs of edges

@@ -17,7 +17,7 @@ const SUPERPACKET_MAX = 65_535 - 40 - 60;
 export function flush(c: Connection, now: number): void {
   if (c.state === 'CLOSED' || c.state === 'TIME-WAIT') return;
   if (c.synOwed) sendSyn(c, now);
-  else if (isSynchronized(c.state)) {
+  else if (isSynchronized(c.state) || c.listener !== null) {
     if (c.pathMtuGeneration !== c.tcp.ip.pathMtu.generation) adoptPathMtu(c, now);
     sendText(c, now);
     if (ackIsDue(c)) emitAck(c, now);

@@ -20,6 +20,8 @@ import { Memory } from './buffers.js';
 import { Connection, type ConnectionOptions } from './connection.js';
 import { ConnectionTable } from './connection-table.js';
 import { answerWithReset, emitFromTimeWait } from './emit.js';
+import { FastOpenCache, FastOpenCookies } from './fast-open.js';
+import { HalfOpens } from './half-open.js';
 import { IsnGenerator } from './isn.js';
 import { Listener, type ListenOptions } from './listener.js';
 import { TcpOptions, tsBefore } from './options.js';
@@ -28,6 +30,7 @@ import { parseSegment, Segment } from './segment.js';
 import { flush } from './sender.js';
 import * as Seq from './seq.js';
 import { isSynchronized } from './state.js';
+import { SynCookies } from './syn-cookie.js';
 import { TimeWaitTable } from './time-wait.js';
 import * as Wire from './wire.js';
 
@@ -37,6 +40,8 @@ export interface TcpSettings {
   readonly connections: number;
   /** Half-open connections of one listener. Default 1,024; Linux tcp_max_syn_backlog is 128 … 4,096 by memory. */
   readonly halfOpen: number;
+  /** SYN cookies (RFC 4987 §3.6): beyond `halfOpen`, instead of remembering anything, or not at all. Default 'when full', as Linux. */
+  readonly synCookies: 'when full' | 'always' | 'never';
   /** Ranges of out-of-order text of one connection. Default 1,024. */
   readonly outOfOrderRanges: number;
   /** What a send buffer begins with, bytes. Default 256 KiB. */
@@ -70,6 +75,7 @@ export interface TcpSettings {
 export const TCP_SETTINGS: TcpSettings = {
   connections: 262_144,
   halfOpen: 1024,
+  synCookies: 'when full',
   outOfOrderRanges: 1024,
   sendBuffer: 256 << 10,
   sendBufferMax: 16 << 20,
@@ -94,6 +100,11 @@ export interface ConnectOptions extends ConnectionOptions {
   readonly localAddress?: Address;
   /** Default 0: an ephemeral one is chosen (RFC 6056). */
   readonly localPort?: number;
+  /**
+   * TCP Fast Open: what is written before the SYN leaves, with the next poll, goes with it, to a server that has given a
+   * cookie before. The server may see that text twice: only for requests that do no harm when repeated. Default false. RFC 7413 §6.
+   */
+  readonly fastOpen?: boolean;
 }
 
 /** RFC 9293 §3.7.1 gives no floor; a peer that offers less than this wants us to send headers (CVE-2019-11479). As netstack3. */
@@ -106,6 +117,10 @@ export class Tcp implements Protocol, Expirable {
   readonly connections: ConnectionTable<Connection>;
   readonly memory: Memory;
   readonly timeWait: TimeWaitTable;
+  readonly halfOpens: HalfOpens;
+  readonly cookies: SynCookies;
+  readonly fastOpenCookies: FastOpenCookies;
+  readonly fastOpenCache: FastOpenCache;
   /** Connections that may have something to send when the batch ends. */
   readonly ready: Connection[] = [];
   /** Filled anew for each SYN. */
@@ -122,6 +137,10 @@ export class Tcp implements Protocol, Expirable {
     this.timeWait = new TimeWaitTable(env.random, env.limits, options.timeWaits);
     this.isn = new IsnGenerator(env.random);
     this.ports = new EphemeralPorts(env.random);
+    this.halfOpens = new HalfOpens(this);
+    this.cookies = new SynCookies(env.random);
+    this.fastOpenCookies = new FastOpenCookies(env.random);
+    this.fastOpenCache = new FastOpenCache(env.limits);
     env.limits.add({
       name: 'tcp.connections', unit: 'entries', max: options.connections, used: () => this.connections.size,
       source: 'our choice: 1 GB of idle connections',
@@ -157,12 +176,16 @@ export class Tcp implements Protocol, Expirable {
       arrive(c, seg, packet, now);
       return;
     }
+    const halfOpen = this.halfOpens.find(header, seg);
+    if (halfOpen >= 0) {
+      this.halfOpens.arrive(halfOpen, seg, packet, now);
+      return;
+    }
     const row = this.timeWait.find(header.dst, seg.dstPort, header.src, seg.srcPort);
-    const before = row >= 0 ? this.timeWait.sndNxt(row) : null;
     if (row >= 0 && !this.arriveInTimeWait(row, seg, header, now)) return;
     const listener = this.listenerFor(header.dst, seg.dstPort);
     if (listener !== null) {
-      listener.arrive(seg, header, before, now);
+      listener.arrive(seg, packet, header, row, now);
       return;
     }
     this.env.counters.drop('tcp-no-socket');
@@ -209,10 +232,8 @@ export class Tcp implements Protocol, Expirable {
       const isNewer = both
         ? ((seg.options.tsVal - t.tsRecent(row)) | 0) > 0 || (seg.options.tsVal === t.tsRecent(row) && Seq.gt(seg.seq, t.rcvNxt(row)))
         : Seq.gt(seg.seq, t.rcvNxt(row));
-      if (isNewer && this.listenerFor(header.dst, seg.dstPort) !== null) {
-        t.remove(row);
-        return true;
-      }
+      // The row goes when the listener takes the SYN.
+      if (isNewer && this.listenerFor(header.dst, seg.dstPort) !== null) return true;
     }
     this.env.counters.drop('tcp-time-wait');
     // The FIN again: our ACK was lost; 2MSL begin anew. Any other FIN is nobody's.
@@ -221,7 +242,9 @@ export class Tcp implements Protocol, Expirable {
       if (seg.options.hasTimestamps && !tsBefore(seg.options.tsVal, t.tsRecent(row))) t.setTsRecent(row, seg.options.tsVal);
     }
     // Text, SYN or FIN is told where we are. A bare ACK is not: it may be the answer to one of ours.
-    if (seg.length > 0) emitFromTimeWait(this, row, now);
+    if (seg.length === 0) return false;
+    if (t.mayAnswer(row, now)) emitFromTimeWait(this, row, now);
+    else this.env.counters.drop('tcp-rate-limited');
     return false;
   }
 
@@ -230,8 +253,8 @@ export class Tcp implements Protocol, Expirable {
     const { bytes, at, end } = error;
     if (end - at < 8) return false;
     const c = this.connections.get(error.src, Wire.srcPort(bytes, at), error.dst, Wire.dstPort(bytes, at));
-    if (c === null) return false;
     const seq = Wire.seq(bytes, at);
+    if (c === null) return this.onHalfOpenError(error, seq);
     if (Seq.lt(seq, c.snd.una) || Seq.ge(seq, c.snd.nxt)) {
       this.env.counters.drop('icmp-implausible');
       return false;
@@ -243,7 +266,7 @@ export class Tcp implements Protocol, Expirable {
       case 'port-unreachable':
       case 'protocol-unreachable':
         // SHLD-26, but RFC 5927 §5.2: a hard error is a soft one once the connection is synchronized.
-        if (!isSynchronized(c.state) && c.listener === null) c.fail('ECONNREFUSED', 'connect');
+        if (!isSynchronized(c.state)) c.fail('ECONNREFUSED', 'connect');
         else c.trouble(error.code);
         return true;
       default:
@@ -251,6 +274,12 @@ export class Tcp implements Protocol, Expirable {
         c.trouble(error.code);
         return true;
     }
+  }
+
+  private onHalfOpenError(error: IcmpError, seq: Seq.Seq): boolean {
+    const { bytes, at, kind } = error;
+    const row = this.halfOpens.findTuple(error.src, Wire.srcPort(bytes, at), error.dst, Wire.dstPort(bytes, at));
+    return row >= 0 && this.halfOpens.onError(row, seq, kind === 'port-unreachable' || kind === 'protocol-unreachable');
   }
 
   // The egress of a batch.
@@ -290,9 +319,12 @@ export class Tcp implements Protocol, Expirable {
     if (localPort === 0) localPort = this.ports.pick(flow.src, flow.dst, options.port, isFree);
     else if (!isFree(localPort)) throw new NetError('EADDRINUSE', 'connect', where);
     if (localPort === 0) throw new NetError('EADDRNOTAVAIL', 'connect', where);
-    const c = this.newConnection(flow, localPort, options.port, null, null, this.env.now());
+    const c = this.newConnection(
+      flow, localPort, options.port, this.issFor(flow.src, localPort, flow.dst, options.port, -1, this.env.now()),
+    );
     if (c === null) throw new NetError('ENOBUFS', 'connect', where);
     c.configure(options);
+    if (options.fastOpen === true) c.fastOpen = this.fastOpenCache.attempt(flow.dst, options.port, this.env.now());
     c.state = 'SYN-SENT';
     c.synOwed = true;
     c.markReady();
@@ -315,7 +347,7 @@ export class Tcp implements Protocol, Expirable {
     if (!isUnspecified(address) && !this.ip.isLocal(address)) throw new NetError('EADDRNOTAVAIL', 'listen', where);
     let port = options.port;
     if (port === 0) {
-      port = this.ports.pick(address, ANY6, 0, (p) => !this.listeners.has(p));
+      port = this.ports.pick(address, null, 0, (p) => !this.listeners.has(p));
       if (port === 0) throw new NetError('EADDRINUSE', 'listen', where);
     }
     const here = this.listeners.get(port) ?? [];
@@ -336,21 +368,31 @@ export class Tcp implements Protocol, Expirable {
 
   // What connections ask.
 
+  /** No more connections may be made. */
+  get isFull(): boolean {
+    return this.connections.size >= this.options.connections;
+  }
+
   /**
-   * A connection in the table, in CLOSED, its sequence number chosen; null: the table is full.
-   * @param before  SND.NXT of the connection in TIME-WAIT whose place it takes; null: of none
+   * RFC 6528: the first sequence number of a connection.
+   * @param timeWaitRow  the row in TIME-WAIT whose place it takes; -1: of none
    */
-  newConnection(
-    flow: Flow, localPort: number, remotePort: number, listener: Listener | null, before: Seq.Seq | null, now: number,
-  ): Connection | null {
-    if (this.connections.size >= this.options.connections) {
+  issFor(local: Address, localPort: number, remote: Address, remotePort: number, timeWaitRow: number, now: number): Seq.Seq {
+    const iss = this.isn.next(local, localPort, remote, remotePort, now);
+    if (timeWaitRow < 0) return iss;
+    // RFC 9293 MAY-2 (1), RFC 6191 §2: larger than any that the old connection used, by a window. Also Linux.
+    const least = Seq.add(this.timeWait.sndNxt(timeWaitRow), 0x1_0000);
+    return Seq.lt(iss, least) ? least : iss;
+  }
+
+  /** A connection in the table, in CLOSED; null: the table is full. */
+  newConnection(flow: Flow, localPort: number, remotePort: number, iss: Seq.Seq): Connection | null {
+    if (this.isFull) {
       this.env.counters.drop('tcp-too-many-connections');
       return null;
     }
-    const c = new Connection(this, flow, localPort, remotePort, listener);
-    c.iss = this.isn.next(flow.src, localPort, flow.dst, remotePort, now);
-    // RFC 9293 MAY-2 (1), RFC 6191 §2: larger than any that the old connection used, by a window. Also Linux.
-    if (before !== null && Seq.lt(c.iss, Seq.add(before, 0x1_0000))) c.iss = Seq.add(before, 0x1_0000);
+    const c = new Connection(this, flow, localPort, remotePort, null);
+    c.iss = iss;
     c.snd.una = c.iss;
     c.snd.nxt = Seq.add(c.iss, 1);
     c.snd.up = c.iss;
@@ -361,9 +403,9 @@ export class Tcp implements Protocol, Expirable {
   }
 
   /** What we can receive, less the fixed headers (MUST-67); every SYN says it (MUST-14, SHLD-5), also where it is the default (MAY-3). */
-  offeredMss(c: Connection): number {
-    if (this.ip.route(c.flow) !== null) return c.flow.dst.family === 4 ? 536 : 1220;
-    return Math.min(c.flow.route!.interface.mtu - headersOf(c.flow), Math.max(c.maxSegment, MSS_MIN));
+  offeredMss(flow: Flow, maxSegment = Infinity): number {
+    if (this.ip.route(flow) !== null) return flow.dst.family === 4 ? 536 : 1220;
+    return Math.min(flow.route!.interface.mtu - headersOf(flow), Math.max(maxSegment, MSS_MIN));
   }
 
   /** Eff.snd.MSS, MUST-16: the peer's, or the path's (RFC 7323 §5.7), whichever is smaller, less the options of every segment. */
@@ -386,7 +428,8 @@ export class Tcp implements Protocol, Expirable {
 
   forget(c: Connection): void {
     this.connections.delete(c);
-    c.listener?.forget(c);
+    if (c.listener !== null) c.listener.handshakeOver(c);
+    else if (c.fastOpen !== null && c.error?.code === 'ETIMEDOUT') this.fastOpenCache.avoid(c.flow.dst, c.remotePort, this.env.now());
   }
 
   private scheduleTimeWait(): void {

@@ -327,7 +327,7 @@ export class ScriptHost implements Device {
       const blocks = [...Array(o.sackCount).keys()].map((i) => `${(o.sackStart[i]! - this.irs) >>> 0}:${(o.sackEnd[i]! - this.irs) >>> 0}`);
       options.push(['sack', blocks.join(' ')]);
     }
-    verify(b.subarray(seg.payloadStart, seg.end), start, 'we sent');
+    verify(b.subarray(seg.payloadStart, seg.end), start + numberOfSyn(bits), 'we sent');
     this.sent.push({
       at: this.now, to: seg.dstPort,
       said: {
@@ -351,7 +351,7 @@ export class ScriptHost implements Device {
     view.setUint16(14, said.win ?? 65_535);
     view.setUint16(18, said.urg ?? 0);
     b.set(options, 20);
-    b.set(placed(said.start, said.end - said.start), 20 + options.length);
+    b.set(placed(said.start + numberOfSyn(flagBits(said.flags)), said.end - said.start), 20 + options.length);
     view.setUint16(16, finish(sumBytes(b, 0, b.length, pseudoSum(this.peers, this.ours, 6, b.length))));
     return this.around(6, b, this.peers, this.ours);
   }
@@ -400,6 +400,9 @@ function verify(text: Uint8Array, from: number, who: string): void {
 const LETTERS: readonly [string, number][] = [['F', 1], ['S', 2], ['R', 4], ['P', 8], ['.', 16], ['U', 32], ['E', 64], ['W', 128]];
 
 const flagBits = (text: string): number => LETTERS.reduce((bits, [letter, bit]) => bits | (text.includes(letter) ? bit : 0), 0);
+
+/** Text on a SYN begins one behind the segment: the SYN has a number. */
+const numberOfSyn = (bits: number): number => (bits >> 1) & 1;
 
 const flagsText = (bits: number): string => LETTERS.map(([letter, bit]) => ((bits & bit) !== 0 ? letter : '')).join('') || '-';
 

@@ -272,8 +272,8 @@ describe('a SYN that gets no answer', () => {
     `);
   });
 
-  // RFC 5681 §3.1-4; RFC 6298 (5.7).
-  test('is answered at last: the connection stands, with one segment to begin with and RTO at 3 s', () => {
+  // RFC 5681 §3.1-4; RFC 6928 §2: one lost SYN may be the timer's haste, and costs no window. RFC 6298 (5.7): RTO is 3 s all the same.
+  test('once is answered at last: the connection stands, with the whole initial window, and RTO at 3 s', () => {
     const h = new ScriptHost().connect();
     h.play(tcp`
       +0     > S  0:0(0)
@@ -281,8 +281,35 @@ describe('a SYN that gets no answer', () => {
       +10ms  < S. 0:0(0) ack 1 win 65535 <mss 1000>
       +0     > .  1:1(0) ack 1
       +0     ${() => h.send(3000)}
-      +0     > .  1:1001(1000) ack 1          // RFC 5681 §3.1: IW of one segment when the SYN was lost
-      +3s    > .  1:1001(1000) ack 1          // RFC 6298 (5.7)
+      +0     > .  1:1001(1000) ack 1
+      +0     > .  1001:2001(1000) ack 1
+      +0     > P. 2001:3001(1000) ack 1
+    `);
+    expect(h.connection!.timers.retransmitAt).toBe(1010 + 3000);
+  });
+
+  // RFC 5681 §3.1, RFC 6928 §2.
+  test('twice leaves one segment to begin with', () => {
+    const h = new ScriptHost().connect();
+    h.play(tcp`
+      +0     > S  0:0(0)
+      +1s    > S  0:0(0)
+      +2s    > S  0:0(0)
+      +10ms  < S. 0:0(0) ack 1 win 65535 <mss 1000>
+      +0     > .  1:1(0) ack 1
+      +0     ${() => h.send(3000)}
+      +0     > .  1:1001(1000) ack 1
+      +3s    > .  1:1001(1000) ack 1
+    `);
+  });
+
+  // MUST-22: R2 for SYNs is the caller's to say.
+  test('is given up after as many repetitions as the caller says', () => {
+    const h = new ScriptHost().connect({ synRetries: 1 });
+    h.play(tcp`
+      +0     > S  0:0(0)
+      +1s    > S  0:0(0)
+      +2s    ${(c) => expect(c.error?.code).toBe('ETIMEDOUT')}
     `);
   });
 });
@@ -303,6 +330,29 @@ describe('a SYN+ACK that gets no answer', () => {
     `);
     expect(h.stack.tcp.connections.size).toBe(0);
     expect(h.listener!.halfOpenCount).toBe(0);
+  });
+
+  test('is repeated as often as the listener says', () => {
+    const h = new ScriptHost().listen({ synRetries: 1 });
+    h.play(tcp`
+      +0     < S  0:0(0)         win 65535 <mss 1000>
+      +0     > S. 0:0(0) ack 1
+      +1s    > S. 0:0(0) ack 1
+      +2s    ${() => expect(h.listener!.halfOpenCount).toBe(0)}
+    `);
+  });
+
+  // RFC 6928 §2, on the server's side.
+  test.each([[1, 3], [2, 1]])('%i time(s) by the timer, and then one, leaves %i segments to begin with', (repeats, segments) => {
+    const h = new ScriptHost().listen();
+    h.play(tcp`
+      +0     < S  0:0(0)         win 65535 <mss 1000>
+      +0     > S. 0:0(0) ack 1
+      +1s    > S. 0:0(0) ack 1
+    `);
+    if (repeats === 2) h.play(tcp`+2s > S. 0:0(0) ack 1`);
+    h.play(tcp`+10ms < . 1:1(0) ack 1 win 65535`);
+    expect(Math.min(3, Math.floor(h.connection!.congestion.cwnd / 1000))).toBe(segments);
   });
 
   // SEC-53: else a SYN every half second would keep a half-open connection for ever.

@@ -7,7 +7,10 @@ import { address } from '../../src/address.js';
 import { IpHeader } from '../../src/ip/header.js';
 import { packetOf } from '../../src/packet.js';
 import { OUR_PORT, PEER_PORT, ScriptHost, tcp } from '../../src/testing/script.js';
+import * as Seq from '../../src/tcp/seq.js';
+import { NEVER } from '../../src/time.js';
 import { established } from '../fixtures/established.js';
+import { TwoStacks } from '../fixtures/two-stacks.js';
 
 /** Another client, `n`, opens as far as it can. */
 function client(h: ScriptHost, n: number, how: 'half' | 'whole'): void {
@@ -105,7 +108,7 @@ describe('limits', () => {
 
   // SEC-53, RFC 4987.
   test('no more than so many are half open, and one that ends makes room', () => {
-    const h = lazy({}, { stack: { tcp: { halfOpen: 2 } } });
+    const h = lazy({}, { stack: { tcp: { halfOpen: 2, synCookies: 'never' } } });
     client(h, 1, 'half');
     client(h, 2, 'half');
     h.peerPort = PEER_PORT + 3;
@@ -118,13 +121,23 @@ describe('limits', () => {
     expect(h.stack.counters.dropped()).toEqual({ 'tcp-listen-overflow': 1 });
   });
 
-  test('no more than so many connections exist', () => {
+  test('no more than so many connections exist: a SYN is not heard, and who is half open waits', () => {
     const h = lazy({}, { stack: { tcp: { connections: 1 } } });
     client(h, 1, 'half');
-    h.peerPort = PEER_PORT + 2;
+    client(h, 2, 'whole');
+    h.peerPort = PEER_PORT + 3;
     h.play(tcp`+0 < S 0:0(0) win 65535 <mss 1000>`);
-    expect(h.stack.counters.dropped()).toEqual({ 'tcp-too-many-connections': 1 });
+    h.peerPort = PEER_PORT + 1;
+    h.play(tcp`+0 < . 1:1(0) ack 1 win 65535`);
+    expect(h.stack.counters.dropped()).toEqual({ 'tcp-too-many-connections': 2 });
     expect(() => h.connect()).toThrow('ENOBUFS');
+    expect(h.listener!.halfOpenCount).toBe(1);
+    h.listener!.accept()!.end(null);
+    h.play(tcp`
+      +1s    > S. 0:0(0) ack 1
+      +0     < .  1:1(0) ack 1 win 65535
+    `);
+    expect(h.listener!.accept()?.state).toBe('ESTABLISHED');
   });
 
   test('a backlog of nothing still lets one wait', () => {
@@ -260,4 +273,159 @@ describe('whom a SYN is for', () => {
     expect(h.stack.counters.dropped()).toEqual({ 'tcp-not-unicast': 1 });
     h.play(tcp`+1s ${() => {}}`);
   });
+});
+
+describe('ICMP errors about a SYN+ACK', () => {
+  // RFC 5927 §5.2, RFC 9293 SHLD-26: what is not synchronized may be ended by a hard error, if it knows our number.
+  test.each([4, 6] as const)('that are hard end a half-open connection, and only with its number, over IPv%i', (family) => {
+    const [type, port, host] = family === 4 ? [3, 3, 1] : [1, 4, 0];
+    const h = lazy({}, { family });
+    client(h, 1, 'half');
+    h.icmp(type, port, 1);
+    expect(h.stack.counters.drops['icmp-implausible']).toBe(1);
+    h.icmp(type, host, 0);
+    expect(h.listener!.halfOpenCount).toBe(1);
+    h.icmp(type, port, 0);
+    expect(h.listener!.halfOpenCount).toBe(0);
+    h.play(tcp`+70s ${() => {}}`);
+  });
+});
+
+describe('a half-open client', () => {
+  test('that speaks with timestamps is judged by them (PAWS), and must go on with them', () => {
+    const h = lazy();
+    h.play(tcp`
+      +0     < S  0:0(0)         win 65535 <mss 1000,TS val 100 ecr 0>
+      +0     > S. 0:0(0) ack 1             <mss 1460,TS val 0 ecr 100>
+      +10ms  < .  1:1(0) ack 1   win 65535
+      +10ms  < .  1:1(0) ack 1   win 65535 <TS val 99 ecr 0>
+      +0     > .  1:1(0) ack 1 <TS val 20 ecr 100>
+    `);
+    expect(h.stack.counters.dropped()).toEqual({ 'tcp-missing-timestamp': 1, 'tcp-paws': 1 });
+    expect([h.listener!.halfOpenCount, h.stack.tcp.connections.size]).toEqual([1, 0]);
+    h.play(tcp`+0 < . 1:1(0) ack 1 win 65535 <TS val 100 ecr 20>`);
+    expect(h.listener!.accept()?.rto.minRttMs).toBe(20);
+  });
+
+  // SEC-53: no connection is made for who guesses.
+  test('that acknowledges what we did not send stays half-open', () => {
+    const h = lazy();
+    client(h, 1, 'half');
+    h.play(tcp`
+      +10ms  < .  1:1(0) ack 2 win 1000
+      +0     > R  2:2(0)
+    `);
+    expect([h.listener!.halfOpenCount, h.listener!.waitingCount, h.stack.tcp.connections.size]).toEqual([1, 0, 0]);
+  });
+
+  // SEC-66.
+  test('is not disturbed by a SYN with FIN, nor by text on the SYN that comes again', () => {
+    const h = lazy().play(tcp`
+      +0     < S  0:0(0)         win 65535 <mss 1000>
+      +0     > S. 0:0(0) ack 1
+      +10ms  < SF 0:0(0)         win 65535 <mss 1000>
+      +10ms  < SF 7:7(0)         win 65535 <mss 1000>
+      +10ms  < S  0:100(100)     win 65535 <mss 1000>
+      +0     > S. 0:0(0) ack 1
+    `);
+    expect(h.stack.counters.dropped()).toEqual({ 'tcp-bad-flags': 2, 'tcp-duplicate': 1 });
+    expect(h.listener!.halfOpenCount).toBe(1);
+  });
+
+  // SEC-62.
+  test('is answered ten times a second, whatever comes', () => {
+    const h = lazy();
+    client(h, 1, 'half');
+    const what = ['< S 0:0(0) win 65535', '< R 9:9(0) win 0', '< . 100001:100001(0) ack 1 win 0', '< P. 100001:100011(10) ack 1 win 0'];
+    const answers = ['> S. 0:0(0) ack 1', '> . 1:1(0) ack 1'];
+    for (let i = 0; i < 10; i++) h.play(tcp`+0 ${what[i % 4]!}\n+0 ${answers[Math.min(i % 4, 1)]!}`);
+    for (let i = 0; i < 100; i++) h.play(tcp`+0 ${what[i % 4]!}`);
+    expect(h.stack.counters.drops['tcp-rate-limited']).toBe(100);
+  });
+
+  // RFC 9293 §3.10.4, of a listener's half-open clients; the ports are free at once.
+  test('is reset by the close of its listener, where the client expects it', () => {
+    const h = lazy();
+    h.play(tcp`
+      +0     < S  0:0(0)         win 65535 <mss 1000,TS val 100 ecr 0>
+      +0     > S. 0:0(0) ack 1
+      +5ms   ${() => h.listener!.close()}
+      +0     > R. 1:1(0) ack 1 <TS val 5 ecr 100>
+    `);
+    expect(h.stack.nextTimeout()).toBe(NEVER);
+  });
+});
+
+describe('TIME-WAIT and FIN-WAIT-2 under pressure', () => {
+  // SEC-62, RFC 5961 §7.
+  test('TIME-WAIT answers ten times a second, whatever comes', () => {
+    const h = established().play(tcp`
+      +0     ${(c) => c.shutdown()}
+      +0     > F. 1:1(0) ack 1
+      +0     < F. 1:1(0) ack 2   win 65535
+      +0     > .  2:2(0) ack 2
+    `);
+    for (let i = 0; i < 10; i++) h.play(tcp`+1ms < P. 1:11(10) ack 2 win 65535\n+0 > . 2:2(0) ack 2`);
+    for (let i = 0; i < 100; i++) h.play(tcp`+1ms < F. 1:1(0) ack 2 win 65535`);
+    expect(h.stack.counters.drops['tcp-rate-limited']).toBe(100);
+    h.play(tcp`
+      +1s    < F. 1:1(0) ack 2 win 65535
+      +0     > .  2:2(0) ack 2
+    `);
+  });
+
+  // SEC-60: each connection may say for itself.
+  test('an orphan in FIN-WAIT-2 waits for the peer\'s FIN no longer than it was told', () => {
+    const h = established({ listen: { finWait2Ms: 5000 } }).play(tcp`
+      +0     ${(c) => c.close()}
+      +0     > F. 1:1(0) ack 1
+      +10ms  < .  1:1(0) ack 2   win 65535
+      +4999ms ${(c) => expect(c.state).toBe('FIN-WAIT-2')}
+      +1ms   ${(c) => expect(c.state).toBe('CLOSED')}
+    `);
+    expect(h.stack.tcp.connections.size).toBe(0);
+  });
+
+  test('and one that is left in FIN-WAIT-2 waits as long from then', () => {
+    established({ listen: { finWait2Ms: 5000 } }).play(tcp`
+      +0     ${(c) => c.shutdown()}
+      +0     > F. 1:1(0) ack 1
+      +10ms  < .  1:1(0) ack 2   win 65535
+      +60s   ${(c) => c.close()}
+      +4999ms ${(c) => expect(c.state).toBe('FIN-WAIT-2')}
+      +1ms   ${(c) => expect(c.state).toBe('CLOSED')}
+    `);
+  });
+
+  // MUST-20, MUST-21: R2 is the connection's.
+  test('text is repeated as often as its connection was told', () => {
+    const h = established({ listen: { retries: 1 } });
+    h.send(10);
+    h.play(tcp`
+      +0     > P. 1:11(10) ack 1
+      +220ms > P. 1:11(10) ack 1
+      +1s    ${(c) => expect(c.error?.code).toBe('ETIMEDOUT')}
+    `);
+  });
+});
+
+// SEC-62: an attacker between them has told each a number that the other never sent; from then on each finds what the
+// other says unacceptable, and says so.
+test('two stacks that disagree fall silent: no storm of ACKs', async () => {
+  const world = new TwoStacks();
+  const [a, b] = await world.connect();
+  const [ours, theirs] = [a, b].map((socket) => socket['connection']);
+  for (const c of [ours!, theirs!]) {
+    c.rcv.nxt = Seq.add(c.rcv.nxt, 1_000_000_000);
+    c.rcv.edge = Seq.add(c.rcv.edge, 1_000_000_000);
+  }
+  world.trace = [];
+  ours!.ackNow = true;
+  ours!.markReady();
+  await world.wait(999);
+  // One to begin with, and ten from each side at most.
+  expect(world.trace.length).toBeGreaterThan(2);
+  expect(world.trace.length).toBeLessThanOrEqual(21);
+  await world.wait(10_000);
+  expect(world.trace.length).toBeLessThanOrEqual(21);
 });

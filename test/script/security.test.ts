@@ -54,7 +54,7 @@ describe('a segment that is made in memory that was used before (SEC-70)', () =>
     h.peerPort++;
     h.play(tcp`
       +0     < S  0:0(0)          win 65535 <mss 1000,sackOK,TS val 1 ecr 0,wscale 2>
-      +0     > S. 0:0(0)          ack 1 <mss 1460,sackOK,TS,wscale 7>
+      +0     > S. 0:0(0)          ack 1 <mss 1460,sackOK,TS,wscale 9>
     `);
     expect(unsaid(h)).toEqual({ reserved: 0, urgent: 0 });
     h.peerPort++;

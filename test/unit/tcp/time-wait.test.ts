@@ -122,11 +122,11 @@ describe('the table', () => {
 
   test('makes its rows as they are needed, up to the capacity and no further', () => {
     const t = tableOf(100);
-    expect(t['expiries'].length).toBe(0);
+    expect(t['rows'].allocated).toBe(0);
     t.add(entry(1), 1);
-    expect(t['expiries'].length).toBe(16);
+    expect(t['rows'].allocated).toBe(16);
     for (let i = 2; i < 300; i++) t.add(entry(i), i);
-    expect(t['expiries'].length).toBe(100);
+    expect(t['rows'].allocated).toBe(100);
     expect(t.size).toBe(100);
     t.check();
   });

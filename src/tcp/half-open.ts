@@ -1,0 +1,313 @@
+// Passive opens that are not done: SYN+ACKs sent and repeated, and SEGMENT ARRIVES in SYN-RECEIVED for what is a row of
+// the SYN cache. The connection is made when the client's ACK arrives, and that segment is its first.
+// RFC 9293 §3.10.7.2, §3.10.7.4; RFC 5961 §3–5; RFC 7323 §5; RFC 4987.
+
+import { type Address, copyOf } from '../address.js';
+import { Flow } from '../ip/flow.js';
+import type { IpHeader } from '../ip/header.js';
+import type { Packet } from '../packet.js';
+import { NEVER } from '../time.js';
+import { type Expirable, TimerEntry } from '../timer-wheel.js';
+import { arrive, learnSyn } from './arrival.js';
+import type { Connection } from './connection.js';
+import { emitBare, send, writeHeader } from './emit.js';
+import { fastOpenOptionLength, writeFastOpenOption } from './fast-open.js';
+import type { Listener } from './listener.js';
+import { optionsLength, synOptionsLength, tsBefore, writeOptions, writeSynOptions } from './options.js';
+import { isAcceptable, Segment } from './segment.js';
+import * as Seq from './seq.js';
+import { Handshake, SynCache } from './syn-cache.js';
+import type { Tcp } from './tcp.js';
+import * as Wire from './wire.js';
+
+const scratchHandshake = new Handshake();
+const scratchSyn = new Segment();
+const NO_BLOCKS = new Int32Array(0);
+
+/** What the SYN in `seg` offers, and the numbers of ours. `h.iss`, `h.tsOffset` are the caller's to choose. */
+export function learnHandshake(h: Handshake, seg: Segment): void {
+  const { options } = seg;
+  h.irs = seg.seq;
+  h.mss = options.mss;
+  h.windowScale = options.windowScale;
+  h.sackPermitted = options.sackPermitted;
+  h.hasTimestamps = options.hasTimestamps;
+  h.ecn = (seg.flags & (Wire.ECE | Wire.CWR)) === (Wire.ECE | Wire.CWR);
+  h.windowField = seg.windowField;
+  h.tsRecent = options.tsVal;
+  h.wantsFastOpen = false;
+}
+
+/** The SYN+ACK. An answer holds only what the SYN offered (RFC 7323 §1.3, RFC 2018 §2). */
+export function emitSynAck(
+  tcp: Tcp, listener: Listener, flow: Flow, localPort: number, remotePort: number, h: Handshake, tsVal: number, now: number,
+): void {
+  const options = tcp.synOptions;
+  options.mss = tcp.offeredMss(flow, listener.options.maxSegment);
+  options.windowScale = h.windowScale < 0 ? -1 : listener.shift;
+  options.sackPermitted = h.sackPermitted;
+  options.hasTimestamps = h.hasTimestamps;
+  options.tsVal = tsVal;
+  options.tsEcr = h.tsRecent;
+  const fastOpen = h.wantsFastOpen ? tcp.fastOpenCookies.make(flow.dst, now) : null;
+  const packet = tcp.env.pool.take(0);
+  const optionsEnd = 20 + synOptionsLength(options);
+  const headerLength = optionsEnd + (fastOpen === null ? 0 : fastOpenOptionLength(fastOpen));
+  const at = packet.push(headerLength);
+  writeSynOptions(packet.bytes, at + 20, options);
+  if (fastOpen !== null) writeFastOpenOption(packet.bytes, at + optionsEnd, fastOpen);
+  // RFC 7323 §2.2: the window of a SYN is never scaled.
+  writeHeader(
+    packet.bytes, at, localPort, remotePort, h.iss, Seq.add(h.irs, 1), Wire.SYN | Wire.ACK, listener.synWindow, headerLength,
+  );
+  send(tcp, packet, flow, now);
+}
+
+/** A connection in SYN-RECEIVED, as if it had sent the SYN+ACK itself; null: there are too many. */
+export function connectionOf(
+  tcp: Tcp, listener: Listener, flow: Flow, localPort: number, remotePort: number, h: Handshake, now: number,
+): Connection | null {
+  const c = tcp.newConnection(flow, localPort, remotePort, h.iss);
+  if (c === null) return null;
+  c.configure(listener.options);
+  c.state = 'SYN-RECEIVED';
+  c.ts.offset = h.tsOffset;
+  learnSyn(c, synOf(h), now);
+  c.rcv.offeredInSyn = listener.synWindow;
+  c.rcv.edge = Seq.add(c.rcv.nxt, listener.synWindow);
+  c.lastArrivalAt = now;
+  c.lastSentAt = now;
+  return c;
+}
+
+/** The client's SYN, as far as it was remembered. */
+function synOf(h: Handshake): Segment {
+  const seg = scratchSyn;
+  seg.flags = h.ecn ? Wire.SYN | Wire.ECE | Wire.CWR : Wire.SYN;
+  seg.seq = h.irs;
+  seg.ack = Seq.seq(0);
+  seg.windowField = h.windowField;
+  seg.options.mss = h.mss;
+  seg.options.windowScale = h.windowScale;
+  seg.options.sackPermitted = h.sackPermitted;
+  seg.options.hasTimestamps = h.hasTimestamps;
+  seg.options.tsVal = h.tsRecent;
+  return seg;
+}
+
+/** One per stack: all its listeners' clients that have not been heard a second time. */
+export class HalfOpens implements Expirable {
+  private readonly cache: SynCache<Listener>;
+  private readonly timer = new TimerEntry(this);
+
+  constructor(private readonly tcp: Tcp) {
+    this.cache = new SynCache(tcp.env.random);
+  }
+
+  get size(): number {
+    return this.cache.size;
+  }
+
+  /** The row of who sent `seg`, or -1. */
+  find(header: IpHeader, seg: Segment): number {
+    return this.cache.find(header.dst, seg.dstPort, header.src, seg.srcPort);
+  }
+
+  /** The row of a tuple, or -1. */
+  findTuple(local: Address, localPort: number, remote: Address, remotePort: number): number {
+    return this.cache.find(local, localPort, remote, remotePort);
+  }
+
+  /** RFC 9293 §3.10.7.2, third: the SYN is answered, and its sender is remembered until it answers. */
+  open(listener: Listener, seg: Segment, header: IpHeader, h: Handshake, now: number): void {
+    const local = copyOf(header.dst);
+    const remote = copyOf(header.src);
+    const row = this.cache.add(listener, local, seg.dstPort, remote, seg.srcPort, h, now);
+    this.sendSynAck(row, now);
+    this.schedule();
+  }
+
+  /** RFC 9293 §3.10.7.4 in SYN-RECEIVED, in its order; the checks are those of arrival.ts, for what is a row. */
+  arrive(row: number, seg: Segment, packet: Packet, now: number): void {
+    const h = scratchHandshake;
+    this.cache.load(row, h);
+    if (this.isRepeatedSyn(row, seg, h, now)) return;
+    if (!this.checkSequence(row, seg, h, now)) return;
+    const { counters } = this.tcp.env;
+    if ((seg.flags & Wire.RST) !== 0) return this.checkReset(row, seg, h, now);
+    if ((seg.flags & Wire.SYN) !== 0 && seg.seq !== h.irs) {
+      // Fourth: back to LISTEN; the client's next SYN begins anew.
+      counters.drop('tcp-challenged');
+      return this.remove(row);
+    }
+    if ((seg.flags & Wire.ACK) === 0) return counters.drop('tcp-no-ack');
+    if (seg.ack !== Seq.add(h.iss, 1)) {
+      counters.drop('tcp-bad-ack');
+      const flow = this.flowOf(row);
+      return emitBare(this.tcp, flow, this.cache.localPort(row), this.cache.remotePort(row), Wire.RST, seg.ack, Seq.seq(0), now);
+    }
+    this.complete(row, seg, packet, h, now);
+  }
+
+  /** The client's SYN came again: our answer was lost, or is still on its way. Text on it changes nothing. */
+  private isRepeatedSyn(row: number, seg: Segment, h: Handshake, now: number): boolean {
+    if ((seg.flags & (Wire.SYN | Wire.ACK | Wire.RST)) !== Wire.SYN) return false;
+    const { counters } = this.tcp.env;
+    if ((seg.flags & Wire.FIN) !== 0) {
+      // Nobody's word, as in LISTEN (SEC-66).
+      counters.drop('tcp-bad-flags');
+      return true;
+    }
+    if (seg.seq !== h.irs) return false;
+    if (!this.cache.mayAnswer(row, now)) counters.drop('tcp-rate-limited');
+    else {
+      counters.drop('tcp-duplicate');
+      this.cache.setAmbiguous(row);
+      // Karn's; and the timer is not put off, or a row would be for ever.
+      this.sendSynAck(row, now);
+    }
+    return true;
+  }
+
+  /** First: the sequence number, with PAWS before it (RFC 7323 §5.3). */
+  private checkSequence(row: number, seg: Segment, h: Handshake, now: number): boolean {
+    const { counters } = this.tcp.env;
+    const reset = (seg.flags & Wire.RST) !== 0;
+    if (h.hasTimestamps && !reset) {
+      if (!seg.options.hasTimestamps) {
+        if ((seg.flags & Wire.SYN) === 0) {
+          counters.drop('tcp-missing-timestamp');
+          return false;
+        }
+      } else if (tsBefore(seg.options.tsVal, h.tsRecent)) {
+        counters.drop('tcp-paws');
+        this.challenge(row, h, now);
+        return false;
+      }
+    }
+    const nxt = Seq.add(h.irs, 1);
+    if (isAcceptable(seg.seq, seg.length, nxt, this.cache.owner(row).synWindow)) return true;
+    // A superpacket that begins before the window and ends beyond it, as in arrival.ts.
+    if (Seq.lt(seg.seq, nxt) && Seq.gt(Seq.add(seg.seq, seg.length), nxt)) return true;
+    // The other half of a simultaneous open: their SYN again, with our SYN acknowledged.
+    if ((seg.flags & Wire.SYN) !== 0 && seg.seq === h.irs && !reset) return true;
+    counters.drop('tcp-unacceptable');
+    if (!reset) this.challenge(row, h, now);
+    return false;
+  }
+
+  /** Second: RFC 5961 §3.2; MUST-11: a passive open returns to LISTEN, which never left. */
+  private checkReset(row: number, seg: Segment, h: Handshake, now: number): void {
+    if (seg.seq === Seq.add(h.irs, 1)) return this.remove(row);
+    this.tcp.env.counters.drop('tcp-challenged');
+    this.challenge(row, h, now);
+  }
+
+  /** Fifth: our SYN is acknowledged. What follows (text, FIN) is for the connection. */
+  private complete(row: number, seg: Segment, packet: Packet, h: Handshake, now: number): void {
+    const { cache, tcp } = this;
+    const listener = cache.owner(row);
+    if (!listener.hasRoom) {
+      // The accept queue is full: as if the ACK was lost. Our SYN+ACK will be repeated.
+      tcp.env.counters.drop('tcp-accept-overflow');
+      return;
+    }
+    const localPort = cache.localPort(row);
+    const remotePort = cache.remotePort(row);
+    const c = connectionOf(tcp, listener, this.flowOf(row), localPort, remotePort, h, now);
+    if (c === null) return;
+    c.lastSentAt = cache.sentAt(row);
+    c.synSentAt = cache.isAmbiguous(row) ? NEVER : cache.sentAt(row);
+    c.synLosses = cache.repeats(row);
+    this.remove(row);
+    listener.enqueue(c);
+    arrive(c, seg, packet, now);
+  }
+
+  /** An ICMP error about our SYN+ACK. RFC 5927 §5.2: a hard one ends what is not synchronized, if it knows our number. */
+  onError(row: number, seq: Seq.Seq, isHard: boolean): boolean {
+    if (seq !== this.cache.iss(row)) {
+      this.tcp.env.counters.drop('icmp-implausible');
+      return false;
+    }
+    if (isHard) this.remove(row);
+    return true;
+  }
+
+  /** The listener closes: its clients are reset. RFC 9293 §3.10.5, for SYN-RECEIVED. */
+  reset(listener: Listener, now: number): void {
+    const h = scratchHandshake;
+    for (const row of this.cache.rowsOf(listener)) {
+      this.cache.load(row, h);
+      this.emit(row, h, Wire.RST | Wire.ACK, now);
+      this.remove(row);
+    }
+  }
+
+  expire(now: number): void {
+    for (let row = this.cache.due(now); row >= 0; row = this.cache.due(now)) this.repeat(row, now);
+    this.schedule();
+  }
+
+  private repeat(row: number, now: number): void {
+    const listener = this.cache.owner(row);
+    const { userTimeoutMs = 0 } = listener.options;
+    const isSpent = userTimeoutMs > 0 && now >= this.cache.sentAt(row) + userTimeoutMs;
+    // A client that never answers is nobody's loss.
+    if (isSpent || this.cache.repeats(row) >= listener.synAckRetries) return this.remove(row);
+    this.cache.repeat(row, now);
+    this.sendSynAck(row, now);
+  }
+
+  private sendSynAck(row: number, now: number): void {
+    const { cache, tcp } = this;
+    const h = scratchHandshake;
+    cache.load(row, h);
+    // RFC 7413 §4.2.2: a SYN+ACK that was lost goes again without the option.
+    if (cache.repeats(row) > 0) h.wantsFastOpen = false;
+    const tsVal = (Math.floor(now) + h.tsOffset) >>> 0;
+    emitSynAck(tcp, cache.owner(row), this.flowOf(row), cache.localPort(row), cache.remotePort(row), h, tsVal, now);
+  }
+
+  /** Where we are, for who seems not to know: RFC 5961 §3.2, §4.2, with the limit of §7. */
+  private challenge(row: number, h: Handshake, now: number): void {
+    if (this.cache.mayAnswer(row, now)) this.emit(row, h, Wire.ACK, now);
+    else this.tcp.env.counters.drop('tcp-rate-limited');
+  }
+
+  private emit(row: number, h: Handshake, flags: number, now: number): void {
+    const { cache, tcp } = this;
+    const listener = cache.owner(row);
+    const packet = tcp.env.pool.take(0);
+    const headerLength = 20 + optionsLength(h.hasTimestamps, 0);
+    const at = packet.push(headerLength);
+    const tsVal = (Math.floor(now) + h.tsOffset) >>> 0;
+    writeOptions(packet.bytes, at + 20, tsVal, h.tsRecent, h.hasTimestamps, NO_BLOCKS, NO_BLOCKS, 0);
+    const window = h.windowScale < 0 ? listener.synWindow : listener.synWindow >>> listener.shift;
+    writeHeader(
+      packet.bytes, at, cache.localPort(row), cache.remotePort(row), Seq.add(h.iss, 1), Seq.add(h.irs, 1), flags, window,
+      headerLength,
+    );
+    send(tcp, packet, this.flowOf(row), now);
+  }
+
+  private flowOf(row: number): Flow {
+    const { cache } = this;
+    return cache.owner(row).flowTo(cache.localAddress(row), cache.remoteAddress(row));
+  }
+
+  private remove(row: number): void {
+    this.cache.remove(row);
+    // The timer is lazy, but nothing waits for nobody.
+    if (this.cache.size === 0) this.tcp.env.wheel.cancel(this.timer);
+  }
+
+  private schedule(): void {
+    const next = this.cache.nextTimeout();
+    if (next < this.timer.deadline) this.tcp.env.wheel.schedule(this.timer, next);
+  }
+
+  check(): void {
+    this.cache.check();
+  }
+}
