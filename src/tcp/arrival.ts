@@ -236,6 +236,10 @@ function checkAck(c: Connection, seg: Segment, now: number): boolean {
       emitBare(c.tcp, c.flow, c.localPort, c.remotePort, Wire.RST, seg.ack, Seq.seq(0), now);
       return false;
     }
+    if (c.listener?.defers(c, seg, now) === true) {
+      counters.drop('tcp-accept-deferred');
+      return false;
+    }
     if (c.listener !== null && !c.listener.admit(c)) {
       // The accept queue is full: as if the ACK was lost. Our SYN+ACK will be repeated.
       counters.drop('tcp-accept-overflow');
@@ -353,7 +357,7 @@ function afterAck(c: Connection, now: number): boolean {
     case 'FIN-WAIT-1':
       enter(c, 'FIN-WAIT-2');
       // The application has gone: do not wait for ever for a peer that may never close.
-      if (c.orphan) c.timers.deadAt = now + c.tcp.options.finWait2Ms;
+      if (c.orphan) c.timers.deadAt = now + c.finWait2Ms;
       return true;
     case 'CLOSING':
       // The peer's FIN came in this very batch.

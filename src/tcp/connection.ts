@@ -79,6 +79,16 @@ export interface ConnectionOptions {
   maxSegment?: number;
   /** What to do where ICMP does not tell the path's MTU. Default `black-hole`. RFC 4821. */
   mtuProbing?: MtuProbing;
+  /** Hold a segment that is less than full until `corked` is false again, or for one RTO. Default false. As TCP_CORK. */
+  corked?: boolean;
+  /** Acknowledge everything at once: no delayed ACK. Default false. RFC 9293 SHLD-18. */
+  quickAck?: boolean;
+  /** Bytes: no larger window is offered. Default Infinity: what the receive buffer holds. As TCP_WINDOW_CLAMP. */
+  windowClamp?: number;
+  /** Repetitions of a SYN before ETIMEDOUT. Default `TcpSettings.synRetries`. As TCP_SYNCNT. */
+  synRetries?: number;
+  /** An orphan's wait for the peer's FIN, ms. Default `TcpSettings.finWait2Ms`. As TCP_LINGER2. */
+  finWait2Ms?: number;
   /** Default 64. RFC 9293 MUST-49. */
   hopLimit?: number;
   /** DSCP and ECN bits; IP sends them as they are. Default 0. RFC 9293 MUST-48, SHLD-21, SHLD-22. */
@@ -128,6 +138,11 @@ export class Connection implements Expirable, Announcer {
   keepAliveIntervalMs = 75_000;
   keepAliveProbes = 9;
   userTimeoutMs = 0;
+  corked = false;
+  quickAck = false;
+  windowClamp = Infinity;
+  synRetries: number;
+  finWait2Ms: number;
   sendBuffer: number;
   receiveBuffer: number;
   maxSegment = Infinity;
@@ -160,6 +175,8 @@ export class Connection implements Expirable, Announcer {
   /** Since when SND.UNA stands still although something is in flight or waits for a window; NEVER: nothing does. */
   stuckSince = NEVER;
   lastArrivalAt = 0;
+  /** When the SYN came, for a passive open. */
+  openedAt = 0;
   lastSentAt = 0;
   /** RFC 5961 §7, §10 and the ACK storm: a bucket for answers to what should not have come. */
   challengeWindowAt = 0;
@@ -168,8 +185,9 @@ export class Connection implements Expirable, Announcer {
 
   bytesReceived = 0;
   bytesSent = 0;
-  /** Segments sent again. */
+  /** Segments sent again, and their payload. */
   retransmits = 0;
+  bytesRetransmitted = 0;
   /** Recoveries and timeouts that turned out to be for nothing. */
   undos = 0;
 
@@ -191,6 +209,8 @@ export class Connection implements Expirable, Announcer {
     this.scoreboard = new Scoreboard(tcp.runs);
     this.sendBuffer = tcp.options.sendBuffer;
     this.receiveBuffer = tcp.options.receiveBuffer;
+    this.synRetries = tcp.options.synRetries;
+    this.finWait2Ms = tcp.options.finWait2Ms;
     this.congestion = new NewReno(this.snd.smss);
     this.plpmtud = new Plpmtud('black-hole', flow.dst.family, Infinity);
   }
@@ -210,6 +230,11 @@ export class Connection implements Expirable, Announcer {
     this.congestionName = checkCongestion(options.congestion ?? this.congestionName);
     this.noDelay = options.noDelay ?? this.noDelay;
     this.userTimeoutMs = options.userTimeoutMs ?? this.userTimeoutMs;
+    this.corked = options.corked ?? this.corked;
+    this.quickAck = options.quickAck ?? this.quickAck;
+    this.windowClamp = options.windowClamp ?? this.windowClamp;
+    this.synRetries = options.synRetries ?? this.synRetries;
+    this.finWait2Ms = options.finWait2Ms ?? this.finWait2Ms;
     this.sendBuffer = options.sendBuffer ?? this.sendBuffer;
     this.receiveBuffer = options.receiveBuffer ?? this.receiveBuffer;
     if (options.sendBuffer !== undefined) this.tuning.sends = false;
@@ -298,6 +323,16 @@ export class Connection implements Expirable, Announcer {
     return copied;
   }
 
+  /** What waits, into the caller's memory, and it stays: bytes copied. MSG_PEEK. */
+  peekInto(target: Uint8Array, at = 0, end = target.length): number {
+    return this.receiveQueue.peekTo(target, at, end);
+  }
+
+  /** Say WRITABLE when there is room in the send queue, though nobody has written. */
+  awaitSpace(): void {
+    this.wantsSpace = true;
+  }
+
   /** Somebody read: the peer may have to hear of a larger window. */
   private roomMade(): void {
     this.tcp.memory.count(this);
@@ -342,7 +377,7 @@ export class Connection implements Expirable, Announcer {
       return;
     }
     this.shutdown();
-    if (this.state === 'FIN-WAIT-2') this.timers.deadAt = this.tcp.env.now() + this.tcp.options.finWait2Ms;
+    if (this.state === 'FIN-WAIT-2') this.timers.deadAt = this.tcp.env.now() + this.finWait2Ms;
     this.schedule();
   }
 

@@ -44,7 +44,7 @@ export function emitSyn(c: Connection, now: number): void {
   const at = packet.push(headerLength);
   writeSynOptions(packet.bytes, at + 20, options);
   // RFC 7323 §2.2: the window of a SYN is never scaled.
-  const window = Math.min(c.receiveBuffer, 0xffff);
+  const window = Math.min(c.receiveBuffer, c.windowClamp, 0xffff);
   c.rcv.offeredInSyn = window;
   c.rcv.edge = Seq.add(c.rcv.nxt, window);
   const flags = answering ? Wire.SYN | Wire.ACK : Wire.SYN;

@@ -82,8 +82,8 @@ function persevere(c: Connection, now: number): boolean {
 }
 
 function retriesMax(c: Connection): number {
-  const { synRetries, synAckRetries, orphanRetries, retries } = c.tcp.options;
-  if (!isSynchronized(c.state)) return c.listener === null ? synRetries : synAckRetries;
+  const { synAckRetries, orphanRetries, retries } = c.tcp.options;
+  if (!isSynchronized(c.state)) return c.listener === null ? c.synRetries : synAckRetries;
   return c.orphan ? orphanRetries : retries;
 }
 

@@ -7,6 +7,7 @@ import type { Announcer } from '../environment.js';
 import { Flow } from '../ip/flow.js';
 import type { IpHeader } from '../ip/header.js';
 import { learnSyn } from './arrival.js';
+import type { Binding } from './bound-ports.js';
 import { Connection, type ConnectionOptions } from './connection.js';
 import { answerWithReset } from './emit.js';
 import type { Segment } from './segment.js';
@@ -28,12 +29,17 @@ export interface ListenOptions extends ConnectionOptions {
   readonly backlog?: number;
   /** With the unspecified IPv6 address: do not hear IPv4. Default false. */
   readonly ipv6Only?: boolean;
+  /** A client is a connection only when it has said something; until so long after its SYN, ms. Default 0. As TCP_DEFER_ACCEPT. */
+  readonly deferAcceptMs?: number;
+  /** The name as it was bound before. Default: it is taken by listening. */
+  readonly binding?: Binding;
 }
 
 export class Listener implements Announcer {
   owner: ListenerOwner | null = null;
   readonly address: Address;
-  readonly backlog: number;
+  /** Connections that may wait to be accepted; `listen` may be called again. */
+  backlog: number;
   readonly ipv6Only: boolean;
   /** Connections in SYN-RECEIVED. */
   private readonly halfOpen = new Set<Connection>();
@@ -94,6 +100,7 @@ export class Listener implements Announcer {
     c.state = 'SYN-RECEIVED';
     learnSyn(c, seg, now);
     c.lastArrivalAt = now;
+    c.openedAt = now;
     c.synOwed = true;
     this.halfOpen.add(c);
     c.markReady();
@@ -111,6 +118,11 @@ export class Listener implements Announcer {
       this.tcp.env.announceLater(this);
     }
     return true;
+  }
+
+  /** The client has answered, and has nothing to say yet: it may wait. */
+  defers(c: Connection, seg: Segment, now: number): boolean {
+    return seg.length === 0 && now < c.openedAt + (this.options.deferAcceptMs ?? 0);
   }
 
   /** A half-open connection came to nothing. */

@@ -100,6 +100,12 @@ export class TimeWaitTable {
     return row;
   }
 
+  /** Is there a row with this port of ours? In time linear in their number. */
+  hasLocalPort(port: number): boolean {
+    for (let row = this.first; row !== NONE; row = this.get(row, NEXT)) if (this.localPort(row) === port) return true;
+    return false;
+  }
+
   localAddress(row: number): Address {
     const at = row * STRIDE + LOCAL;
     const w = this.words;
