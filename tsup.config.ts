@@ -4,7 +4,9 @@ import { existsSync } from 'node:fs';
 import { defineConfig, type Options } from 'tsup';
 
 /** The package's doors, as in package.json's `exports`. */
-export const LIBRARY = { index: 'src/index.ts', node: 'src/node.ts', layouts: 'src/layouts.ts', pcap: 'src/pcap.ts' };
+export const LIBRARY = {
+  index: 'src/index.ts', node: 'src/node.ts', bsd: 'src/bsd.ts', layouts: 'src/layouts.ts', pcap: 'src/pcap.ts',
+};
 
 /** Programs that the npm scripts run. They are not published, so they share no chunk with what is. */
 const TOOLS = ['start', 'bench', 'rfc', 'sim', 'script', 'mutants'].map((name) => `tools/${name}.ts`).filter((path) => existsSync(path));

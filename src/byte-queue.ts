@@ -213,6 +213,20 @@ export class ReceiveQueue {
     return wanted;
   }
 
+  /** The same, and they stay. */
+  peekTo(target: Uint8Array, at: number, end: number): number {
+    const wanted = Math.min(this.length, end - at);
+    let from = this.taken;
+    for (let i = 0, moved = 0; moved < wanted; i++, from = 0) {
+      const chunk = this.chunks[i]!;
+      const filled = i === this.chunks.length - 1 ? this.filled : chunk.length;
+      const bytes = Math.min(filled - from, wanted - moved);
+      copy(chunk, from, from + bytes, target, at + moved);
+      moved += bytes;
+    }
+    return wanted;
+  }
+
   clear(): void {
     this.chunks.length = 0;
     this.taken = 0;

@@ -29,7 +29,7 @@ export const DROP_REASONS = [
   // TCP
   'tcp-truncated', 'tcp-bad-offset', 'tcp-bad-options', 'tcp-bad-checksum', 'tcp-bad-port', 'tcp-not-unicast',
   'tcp-no-socket', 'tcp-bad-flags', 'tcp-unacceptable', 'tcp-paws', 'tcp-missing-timestamp', 'tcp-no-ack',
-  'tcp-bad-ack', 'tcp-old-ack', 'tcp-challenged', 'tcp-listen-overflow', 'tcp-accept-overflow',
+  'tcp-bad-ack', 'tcp-old-ack', 'tcp-challenged', 'tcp-listen-overflow', 'tcp-accept-overflow', 'tcp-accept-deferred',
   'tcp-window-closed', 'tcp-out-of-order-limit', 'tcp-memory', 'tcp-duplicate', 'tcp-after-close', 'tcp-rate-limited',
   'tcp-time-wait', 'tcp-too-many-connections',
 ] as const;

@@ -51,7 +51,10 @@ export class RawSocket implements RawTap, AsyncIterable<RawPacket> {
   readonly family: 4 | 6;
   readonly protocol: number | null;
   private readonly receiveBytes: number;
-  private readonly hopLimit: number;
+  /** Of what `send` sends from now on. */
+  hopLimit: number;
+  /** Told that a packet waits, in the middle of its arrival: no call may be made on the stack from there. */
+  onReadable: (() => void) | null = null;
   private readonly waiting: RawPacket[] = [];
   private waitingBytes = 0;
   private reader: Waiter<RawPacket | null> | null = null;
@@ -99,21 +102,26 @@ export class RawSocket implements RawTap, AsyncIterable<RawPacket> {
     } else {
       this.waiting.push(raw);
       this.waitingBytes += length;
+      this.onReadable?.();
     }
   }
 
   /** The next packet; null once the socket is closed. One receive at a time. */
   receive(): Promise<RawPacket | null> {
-    const raw = this.waiting.shift();
-    if (raw !== undefined) {
-      this.waitingBytes -= raw.bytes.length;
-      return Promise.resolve(raw);
-    }
+    const raw = this.receiveNow();
+    if (raw !== null) return Promise.resolve(raw);
     if (this.closed) return Promise.resolve(null);
     if (this.reader !== null) return Promise.reject(new NetError('EALREADY', 'recv', { hint: 'a receive is under way' }));
     return new Promise((resolve, reject) => {
       this.reader = { resolve, reject };
     });
+  }
+
+  /** The next packet that waits, without waiting. */
+  receiveNow(): RawPacket | null {
+    const raw = this.waiting.shift() ?? null;
+    if (raw !== null) this.waitingBytes -= raw.bytes.length;
+    return raw;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<RawPacket, void, undefined> {
@@ -126,15 +134,16 @@ export class RawSocket implements RawTap, AsyncIterable<RawPacket> {
 
   /**
    * Send `payload` under an IP header of the stack's making. A checksum inside it is the caller's business.
+   * @param from  which of our addresses; default: chosen by the route
    * @throws NetError EMSGSIZE, ENETUNREACH, EHOSTUNREACH, EAFNOSUPPORT; EDESTADDRREQ for a socket of all protocols; EBADF
    */
-  send(payload: Uint8Array, to: string | Address): void {
+  send(payload: Uint8Array, to: string | Address, from?: Address): void {
     if (this.closed) throw new NetError('EBADF', 'send');
     if (this.protocol === null) throw new NetError('EDESTADDRREQ', 'send', { hint: 'a socket of all protocols has none to send' });
     const address = addressOf('to', to);
     if (isV4(address) !== (this.family === 4)) throw new NetError('EAFNOSUPPORT', 'send', { address: address.toString() });
     if (payload.length > 65_515) throw new NetError('EMSGSIZE', 'send', { address: address.toString() });
-    const flow = new Flow(this.family === 4 ? ANY4 : ANY6, address, this.protocol);
+    const flow = new Flow(from ?? (this.family === 4 ? ANY4 : ANY6), address, this.protocol);
     flow.hopLimit = this.hopLimit;
     flow.dontFragment = false;
     const failure = this.host.ip.route(flow) ?? this.host.ip.send(this.packetWith(payload), flow, this.host.now());

@@ -120,9 +120,9 @@ export class Memory {
   }
 }
 
-/** Bytes that may be on their way to us, or wait: at most what the scaled field can say. */
+/** Bytes that may be on their way to us, or wait: at most what the scaled field can say, and the application allows. */
 export function receiveRoom(c: Connection): number {
-  const room = Math.min(c.receiveBuffer - c.receiveQueue.length, 0xffff << c.rcv.shift);
+  const room = Math.min(c.receiveBuffer - c.receiveQueue.length, 0xffff << c.rcv.shift, c.windowClamp);
   return c.tcp.memory.isTight ? Math.min(room, TIGHT_SEGMENTS * c.rcv.rmss) : room;
 }
 

@@ -89,6 +89,12 @@ export interface ConnectionOptions {
   maxSegment?: number;
   /** What to do where ICMP does not tell the path's MTU. Default `black-hole`. RFC 4821. */
   mtuProbing?: MtuProbing;
+  /** Hold a segment that is less than full until `corked` is false again, or for one RTO. Default false. As TCP_CORK. */
+  corked?: boolean;
+  /** Acknowledge everything at once: no delayed ACK. Default false. RFC 9293 SHLD-18. */
+  quickAck?: boolean;
+  /** Bytes: no larger window is offered. Default Infinity: what the receive buffer holds. As TCP_WINDOW_CLAMP. */
+  windowClamp?: number;
   /** Default 64. RFC 9293 MUST-49. */
   hopLimit?: number;
   /** DSCP and ECN bits; IP sends them as they are. Default 0. RFC 9293 MUST-48, SHLD-21, SHLD-22. */
@@ -140,6 +146,9 @@ export class Connection implements Expirable, Announcer {
   userTimeoutMs = 0;
   /** R2. */
   retriesMax: number;
+  corked = false;
+  quickAck = false;
+  windowClamp = Infinity;
   synRetries: number;
   finWait2Ms: number;
   sendBuffer: number;
@@ -184,8 +193,9 @@ export class Connection implements Expirable, Announcer {
 
   bytesReceived = 0;
   bytesSent = 0;
-  /** Segments sent again. */
+  /** Segments sent again, and their payload. */
   retransmits = 0;
+  bytesRetransmitted = 0;
   /** Recoveries and timeouts that turned out to be for nothing. */
   undos = 0;
 
@@ -230,6 +240,9 @@ export class Connection implements Expirable, Announcer {
     this.noDelay = options.noDelay ?? this.noDelay;
     this.userTimeoutMs = options.userTimeoutMs ?? this.userTimeoutMs;
     this.retriesMax = options.retries ?? this.retriesMax;
+    this.corked = options.corked ?? this.corked;
+    this.quickAck = options.quickAck ?? this.quickAck;
+    this.windowClamp = options.windowClamp ?? this.windowClamp;
     this.synRetries = options.synRetries ?? this.synRetries;
     this.finWait2Ms = options.finWait2Ms ?? this.finWait2Ms;
     this.sendBuffer = options.sendBuffer ?? this.sendBuffer;
@@ -318,6 +331,16 @@ export class Connection implements Expirable, Announcer {
     const copied = this.receiveQueue.copyTo(target, at, end);
     if (copied > 0) this.roomMade();
     return copied;
+  }
+
+  /** What waits, into the caller's memory, and it stays: bytes copied. MSG_PEEK. */
+  peekInto(target: Uint8Array, at = 0, end = target.length): number {
+    return this.receiveQueue.peekTo(target, at, end);
+  }
+
+  /** Say WRITABLE when there is room in the send queue, though nobody has written. */
+  awaitSpace(): void {
+    this.wantsSpace = true;
   }
 
   /** Somebody read: the peer may have to hear of a larger window. */

@@ -54,7 +54,7 @@ export function emitSyn(c: Connection, now: number): void {
   writeSynOptions(packet.bytes, at + 20, options);
   if (fastOpen !== null) writeFastOpenOption(packet.bytes, at + optionsEnd, fastOpen.cookie);
   // RFC 7323 §2.2: the window of a SYN is never scaled.
-  const window = Math.min(c.receiveBuffer, 0xffff);
+  const window = Math.min(c.receiveBuffer, c.windowClamp, 0xffff);
   c.rcv.offeredInSyn = window;
   c.rcv.edge = Seq.add(c.rcv.nxt, window);
   const flags = answering ? Wire.SYN | Wire.ACK : Wire.SYN;

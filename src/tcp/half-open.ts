@@ -15,6 +15,7 @@ import { fastOpenOptionLength, writeFastOpenOption } from './fast-open.js';
 import type { Listener } from './listener.js';
 import { optionsLength, synOptionsLength, tsBefore, writeOptions, writeSynOptions } from './options.js';
 import { isAcceptable, Segment } from './segment.js';
+import { RTO_INITIAL_MS } from './rto.js';
 import * as Seq from './seq.js';
 import { Handshake, SynCache } from './syn-cache.js';
 import type { Tcp } from './tcp.js';
@@ -94,6 +95,9 @@ function synOf(h: Handshake): Segment {
   seg.options.tsVal = h.tsRecent;
   return seg;
 }
+
+/** When the first SYN+ACK left, ms: the timer began with a second, and doubled. */
+const openedAt = (sentAt: number, repeats: number): number => sentAt - RTO_INITIAL_MS * (2 ** repeats - 1);
 
 /** One per stack: all its listeners' clients that have not been heard a second time. */
 export class HalfOpens implements Expirable {
@@ -210,6 +214,11 @@ export class HalfOpens implements Expirable {
     if (!listener.hasRoom) {
       // The accept queue is full: as if the ACK was lost. Our SYN+ACK will be repeated.
       tcp.env.counters.drop('tcp-accept-overflow');
+      return;
+    }
+    if (seg.length === 0 && now < openedAt(cache.sentAt(row), cache.repeats(row)) + (listener.options.deferAcceptMs ?? 0)) {
+      // The client has answered, and has nothing to say yet: it may wait. Also Linux, TCP_DEFER_ACCEPT.
+      tcp.env.counters.drop('tcp-accept-deferred');
       return;
     }
     const localPort = cache.localPort(row);

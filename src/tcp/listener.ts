@@ -9,6 +9,7 @@ import { Flow } from '../ip/flow.js';
 import type { IpHeader } from '../ip/header.js';
 import type { Packet } from '../packet.js';
 import { arrive } from './arrival.js';
+import type { Binding } from './bound-ports.js';
 import { Connection, type ConnectionOptions } from './connection.js';
 import { initialWindow } from './congestion/congestion-control.js';
 import { newController } from './congestion/controllers.js';
@@ -45,12 +46,17 @@ export interface ListenOptions extends ConnectionOptions {
    * twice (RFC 7413 §6). Default: off.
    */
   readonly fastOpen?: { readonly queue: number };
+  /** A client is a connection only when it has said something; until so long after its SYN, ms. Default 0. As TCP_DEFER_ACCEPT. */
+  readonly deferAcceptMs?: number;
+  /** The name as it was bound before. Default: it is taken by listening. */
+  readonly binding?: Binding;
 }
 
 export class Listener implements Announcer, RowOwner {
   owner: ListenerOwner | null = null;
   readonly address: Address;
-  readonly backlog: number;
+  /** Connections that may wait to be accepted; `listen` may be called again. */
+  backlog: number;
   readonly ipv6Only: boolean;
   /** Clients in SYN-RECEIVED; the SYN cache counts them. */
   halfOpenCount = 0;
@@ -79,7 +85,7 @@ export class Listener implements Announcer, RowOwner {
     // What a connection would offer is asked of one that will never be.
     this.model = new Connection(tcp, new Flow(address, address, 6), port, 0, null);
     this.model.configure(options);
-    this.synWindow = Math.min(this.model.receiveBuffer, 0xffff);
+    this.synWindow = Math.min(this.model.receiveBuffer, this.model.windowClamp, 0xffff);
     this.shift = this.model.rcv.shift;
   }
 

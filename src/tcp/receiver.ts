@@ -108,7 +108,7 @@ function drainAssembler(c: Connection): void {
 /** Is an ACK due at the end of this batch? RFC 5681 §4.2, RFC 9293 SHLD-19: at the latest for every second full segment. */
 export function ackIsDue(c: Connection): boolean {
   if (c.ackNow) return true;
-  return c.ackOwed && Seq.diff(c.rcv.nxt, c.rcv.lastAckSent) >= 2 * c.rcv.rmss;
+  return c.ackOwed && (c.quickAck || Seq.diff(c.rcv.nxt, c.rcv.lastAckSent) >= 2 * c.rcv.rmss);
 }
 
 /** Whatever left just now carried RCV.NXT. */

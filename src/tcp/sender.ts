@@ -107,10 +107,11 @@ function lengthToSend(c: Connection, unsent: number, usable: number, mss: number
   // waits only for an earlier *small* segment, so that the tail of a large write does not wait for a delayed ACK.
   const smallInFlight = Seq.gt(c.snd.sml, c.snd.una) && Seq.le(c.snd.sml, c.snd.nxt);
   const nagle = smallInFlight && !c.noDelay && !c.finQueued && Seq.le(c.snd.up, c.snd.nxt);
-  if (room === unsent && !nagle) return Math.min(room, burstMax(c, mss));
+  const held = nagle || (c.corked && !c.finQueued);
+  if (room === unsent && !held) return Math.min(room, burstMax(c, mss));
   if (room >= mss) return Math.min(room - (room % mss), burstMax(c, mss));
   if (room < Math.min(unsent, c.snd.wnd - c.flightSize)) return 0;
-  return !nagle && room >= c.snd.maxWnd >> 1 ? room : 0;
+  return !held && room >= c.snd.maxWnd >> 1 ? room : 0;
 }
 
 /** PSH on the segment that empties the queue (MUST-61), and the FIN, which has a number and so must fit the window. */
@@ -167,6 +168,7 @@ function resend(c: Connection, i: number, length: number, now: number): void {
   const segments = Math.max(1, Math.ceil(text / sendMss(c)));
   emit(c, fin | push, c.seqAt(from), text, now);
   c.retransmits += segments;
+  c.bytesRetransmitted += text;
   c.rate.onSend(pipe(c), now);
   b.resent(i, length, segments, now, c.rate);
   c.congestion.onSent(text, pipe(c), now);

@@ -5,7 +5,7 @@ import { SlabPool } from '../byte-queue.js';
 import { fold, pseudoSum, sumLanes } from '../checksum.js';
 import type { DropReason } from '../counters.js';
 import type { Environment } from '../environment.js';
-import { NetError } from '../errors.js';
+import { type ErrorCode, NetError } from '../errors.js';
 import { EphemeralPorts } from '../ip/ephemeral-ports.js';
 import { Flow } from '../ip/flow.js';
 import type { IpHeader } from '../ip/header.js';
@@ -15,6 +15,7 @@ import type { Packet } from '../packet.js';
 import { NEVER } from '../time.js';
 import { type Expirable, TimerEntry } from '../timer-wheel.js';
 import { arrive } from './arrival.js';
+import { type Binding, BoundPorts } from './bound-ports.js';
 import { checkCongestion } from './congestion/controllers.js';
 import { Memory } from './buffers.js';
 import { Connection, type ConnectionOptions } from './connection.js';
@@ -125,6 +126,8 @@ export class Tcp implements Protocol, Expirable {
   readonly ready: Connection[] = [];
   /** Filled anew for each SYN. */
   readonly synOptions = new TcpOptions();
+  /** Names that are taken, by sockets that have been bound. */
+  readonly bound = new BoundPorts();
   private readonly listeners = new Map<number, Listener[]>();
   private readonly isn: IsnGenerator;
   private readonly ports: EphemeralPorts;
@@ -316,7 +319,8 @@ export class Tcp implements Protocol, Expirable {
     if (flow.route!.cast !== 'unicast') throw new NetError('ENETUNREACH', 'connect', where);
     const isFree = (port: number): boolean => this.isFree(flow.src, port, flow.dst, options.port);
     let localPort = options.localPort ?? 0;
-    if (localPort === 0) localPort = this.ports.pick(flow.src, flow.dst, options.port, isFree);
+    const isUnbound = (port: number): boolean => !this.bound.has(port) && isFree(port);
+    if (localPort === 0) localPort = this.ports.pick(flow.src, flow.dst, options.port, isUnbound);
     else if (!isFree(localPort)) throw new NetError('EADDRINUSE', 'connect', where);
     if (localPort === 0) throw new NetError('EADDRNOTAVAIL', 'connect', where);
     const c = this.newConnection(
@@ -347,17 +351,51 @@ export class Tcp implements Protocol, Expirable {
     if (!isUnspecified(address) && !this.ip.isLocal(address)) throw new NetError('EADDRNOTAVAIL', 'listen', where);
     let port = options.port;
     if (port === 0) {
-      port = this.ports.pick(address, null, 0, (p) => !this.listeners.has(p));
+      port = this.ports.pick(address, null, 0, (p) => !this.listeners.has(p) && !this.bound.has(p));
       if (port === 0) throw new NetError('EADDRINUSE', 'listen', where);
     }
     const here = this.listeners.get(port) ?? [];
-    if (here.some((l) => l.address.equals(address))) {
+    const name = options.binding ?? {
+      address, port, ipv6Only: options.ipv6Only === true, reuseAddress: false, isListening: true,
+    };
+    if (!this.bound.isFree(name) || here.some((l) => l.address.equals(address))) {
       throw new NetError('EADDRINUSE', 'listen', { ...where, hint: 'address already in use' });
     }
     const listener = new Listener(this, port, address, options);
     here.push(listener);
     this.listeners.set(port, here);
     return listener;
+  }
+
+  /** Is `port` that of a connection, or of one in TIME-WAIT? In time linear in their number: bind asks, not a segment. */
+  hasConnections(port: number): boolean {
+    for (const c of this.connections) if (c.localPort === port) return true;
+    return this.timeWait.hasLocalPort(port);
+  }
+
+  /**
+   * Take a name for a socket that may listen or connect later; it is `bound.remove`d when that is closed.
+   * @param port  0: any free one
+   * @returns     EADDRNOTAVAIL, EADDRINUSE
+   */
+  bind(address: Address, port: number, ipv6Only: boolean, reuseAddress: boolean): Binding | ErrorCode {
+    if (!isUnspecified(address) && !this.ip.isLocal(address)) return 'EADDRNOTAVAIL';
+    const isFree = (p: number): boolean => !this.bound.has(p) && !this.listeners.has(p) && !this.hasConnections(p);
+    const chosen = port === 0 ? this.ports.pick(address, null, 0, isFree) : port;
+    if (chosen === 0) return 'EADDRINUSE';
+    const binding = { address, port: chosen, ipv6Only, reuseAddress, isListening: false };
+    if (!this.bound.isFree(binding) || this.listeners.has(chosen) && this.isHeard(binding)) return 'EADDRINUSE';
+    // Also Linux: what is left of old connections keeps a name from who does not consent to share it.
+    if (!reuseAddress && this.hasConnections(chosen)) return 'EADDRINUSE';
+    this.bound.add(binding);
+    return binding;
+  }
+
+  /** Does somebody listen where `binding` would? */
+  private isHeard(binding: Binding): boolean {
+    return this.listeners.get(binding.port)!.some((l) => l.address.equals(binding.address)
+      || (isUnspecified(binding.address) && (isV4(l.address) === isV4(binding.address) || !binding.ipv6Only))
+      || (isUnspecified(l.address) && l.hears(binding.address)));
   }
 
   stopListening(listener: Listener): void {

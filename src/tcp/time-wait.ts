@@ -80,6 +80,12 @@ export class TimeWaitTable {
     return this.rows.find(local, localPort, remote, remotePort);
   }
 
+  /** Is there a row with this port of ours? In time linear in their number. */
+  hasLocalPort(port: number): boolean {
+    for (let row = this.order.last; row !== NONE; row = this.order.before(row)) if (this.localPort(row) === port) return true;
+    return false;
+  }
+
   localAddress(row: number): Address {
     return this.rows.localAddress(row);
   }

@@ -70,6 +70,8 @@ export interface UdpError {
   /** Where the datagram was going. */
   readonly address: Address;
   readonly port: number;
+  /** As much of its payload as the error quotes. */
+  readonly quoted: Uint8Array;
 }
 
 export class UdpEndpoint implements Binding<UdpEndpoint>, Announcer {
@@ -102,10 +104,12 @@ export class UdpEndpoint implements Binding<UdpEndpoint>, Announcer {
   /** Send from 0.0.0.0 or :: itself, while there is no address yet: DHCP. */
   anonymous = false;
 
+  /** See `UdpOptions`. */
+  recordErrors: boolean;
+
   private readonly family: 4 | 6;
   private readonly through: Interface | null;
   private readonly zeroChecksum: boolean;
-  private readonly recordErrors: boolean;
   private readonly queue: DatagramQueue;
   private readonly errors: UdpError[] = [];
   private pendingEvents = 0;
@@ -371,9 +375,19 @@ export class UdpEndpoint implements Binding<UdpEndpoint>, Announcer {
     return this.queue.shift(into);
   }
 
+  /** Of the connected peer's path, bytes of IP packet; null: not connected. */
+  get pathMtu(): number | null {
+    return this.peerFlow === null ? null : this.udp.ip.pathMtuOf(this.peerFlow, this.udp.env.now());
+  }
+
   /** Datagrams that wait. */
   get waiting(): number {
     return this.queue.length;
+  }
+
+  /** The payload of the oldest, bytes; -1: none waits. */
+  get firstLength(): number {
+    return this.queue.firstLength();
   }
 
   /** What they cost, bytes. */
@@ -400,6 +414,11 @@ export class UdpEndpoint implements Binding<UdpEndpoint>, Announcer {
   /** The oldest error of `recordErrors` that waits, or null. */
   receiveError(): UdpError | null {
     return this.errors.shift() ?? null;
+  }
+
+  /** The youngest of them, which stays. */
+  get lastError(): ErrorCode | null {
+    return this.errors.at(-1)?.code ?? null;
   }
 
   get errorsWaiting(): number {
@@ -460,7 +479,8 @@ export class UdpEndpoint implements Binding<UdpEndpoint>, Announcer {
       return;
     }
     const { code, kind, mtu } = error;
-    this.errors.push({ code, kind, mtu, reporter: copyOf(error.from), address: copyOf(error.dst), port });
+    const quoted = error.bytes.slice(error.at + Wire.HEADER_LENGTH, error.end);
+    this.errors.push({ code, kind, mtu, reporter: copyOf(error.from), address: copyOf(error.dst), port, quoted });
   }
 
   /**

@@ -103,7 +103,7 @@ function poison(pool: SlabPool): void {
 
 test('a receive queue gives the stream that arrived, and never touches again what it gave', () => {
   const step = fc.record({
-    do: fc.constantFrom('append', 'append', 'append', 'append', 'own', 'shift', 'shift', 'shiftMax', 'copyTo', 'clear'),
+    do: fc.constantFrom('append', 'append', 'append', 'append', 'own', 'shift', 'shift', 'shiftMax', 'copyTo', 'peekTo', 'peekTo', 'clear'),
     size, keep: fc.boolean(),
   });
   fc.assert(fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
@@ -124,13 +124,13 @@ test('a receive queue gives the stream that arrived, and never touches again wha
       } else if (s.do === 'clear') {
         queue.clear();
         head = tail;
-      } else if (s.do === 'copyTo') {
+      } else if (s.do === 'copyTo' || s.do === 'peekTo') {
         const target = new Uint8Array(s.size + 2).fill(POISON);
-        const moved = queue.copyTo(target, 1, 1 + s.size);
+        const moved = queue[s.do](target, 1, 1 + s.size);
         expect(moved).toBe(Math.min(s.size, tail - head));
         expectStream(target.subarray(1, 1 + moved), 1, head);
         expect(target.subarray(1 + moved).every((b) => b === POISON) && target[0] === POISON).toBe(true);
-        head += moved;
+        if (s.do === 'copyTo') head += moved;
       } else {
         const bytes = s.do === 'shift' ? queue.shift() : queue.shift(s.size);
         expect(bytes === null).toBe(head === tail || (s.do === 'shiftMax' && s.size === 0));
