@@ -33,7 +33,8 @@ export function learnHandshake(h: Handshake, seg: Segment): void {
   h.windowScale = options.windowScale;
   h.sackPermitted = options.sackPermitted;
   h.hasTimestamps = options.hasTimestamps;
-  h.ecn = (seg.flags & (Wire.ECE | Wire.CWR)) === (Wire.ECE | Wire.CWR);
+  h.ecnFlags = seg.ecnFlags;
+  h.codepoint = seg.codepoint;
   h.windowField = seg.windowField;
   h.tsRecent = options.tsVal;
   h.wantsFastOpen = false;
@@ -59,7 +60,8 @@ export function emitSynAck(
   if (fastOpen !== null) writeFastOpenOption(packet.bytes, at + optionsEnd, fastOpen);
   // RFC 7323 §2.2: the window of a SYN is never scaled.
   writeHeader(
-    packet.bytes, at, localPort, remotePort, h.iss, Seq.add(h.irs, 1), Wire.SYN | Wire.ACK, listener.synWindow, headerLength,
+    packet.bytes, at, localPort, remotePort, h.iss, Seq.add(h.irs, 1), Wire.SYN | Wire.ACK | listener.ecnAnswer(h),
+    listener.synWindow, headerLength,
   );
   send(tcp, packet, flow, now);
 }
@@ -84,7 +86,9 @@ export function connectionOf(
 /** The client's SYN, as far as it was remembered. */
 function synOf(h: Handshake): Segment {
   const seg = scratchSyn;
-  seg.flags = h.ecn ? Wire.SYN | Wire.ECE | Wire.CWR : Wire.SYN;
+  seg.flags = Wire.SYN;
+  seg.ecnFlags = h.ecnFlags;
+  seg.codepoint = h.codepoint;
   seg.seq = h.irs;
   seg.ack = Seq.seq(0);
   seg.windowField = h.windowField;

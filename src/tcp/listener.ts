@@ -167,6 +167,13 @@ export class Listener implements Announcer, RowOwner {
     return true;
   }
 
+  /** ECN's flags of the answer to a SYN. */
+  ecnAnswer(h: Handshake): number {
+    const { ecn } = this.model;
+    ecn.onSyn(h.ecnFlags, h.codepoint);
+    return ecn.synAckFlags;
+  }
+
   private fastOpenPending(now: number): number {
     while (this.resets.length > 0 && this.resets[0]! <= now) this.resets.shift();
     return this.fastOpens + this.resets.length;
@@ -207,6 +214,9 @@ export class Listener implements Announcer, RowOwner {
       h.windowScale = -1;
       h.sackPermitted = false;
     }
+    // Nor for more than the one bit of classic ECN, and that only beside timestamps.
+    h.codepoint = 0;
+    h.ecnFlags = h.hasTimestamps && (h.ecnFlags & (Wire.CWR | Wire.ECE)) === (Wire.CWR | Wire.ECE) ? Wire.CWR | Wire.ECE : 0;
     this.cookieAt = now;
     tcp.env.counters.synCookiesSent++;
     const flow = this.flowTo(copyOf(header.dst), copyOf(header.src));
@@ -232,7 +242,8 @@ export class Listener implements Announcer, RowOwner {
     h.hasTimestamps = seg.options.hasTimestamps;
     h.windowScale = -1;
     h.sackPermitted = false;
-    h.ecn = false;
+    h.ecnFlags = 0;
+    h.codepoint = 0;
     if (h.hasTimestamps) recallOptions(h, seg.options.tsEcr);
     h.windowField = seg.windowField;
     h.tsRecent = seg.options.tsVal;

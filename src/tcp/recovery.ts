@@ -6,6 +6,7 @@ import { NEVER } from '../time.js';
 import type { Connection } from './connection.js';
 import { AckSample, isCwndLimited } from './congestion/congestion-control.js';
 import { Delivery } from './delivery.js';
+import { isProbeAlone } from './mtu-probe.js';
 import { Rack } from './rack.js';
 import { LOST, RETRANSMITTED, SACKED } from './scoreboard.js';
 import type { Segment } from './segment.js';
@@ -211,6 +212,7 @@ export function onAck(c: Connection, seg: Segment, acked: number, isDuplicate: b
     sample.priorDelivered = delivery.priorDelivered;
     sample.txInFlight = delivery.txInFlight;
     sample.lostSince = c.rate.lost - delivery.lostThen;
+    sample.ecnMarked = c.ecn.echoesMark(seg.flags) ? delivered : 0;
     c.congestion.onAck(sample, now);
   }
   if (r.isReducing && !c.congestion.ownsRecovery) {
@@ -325,6 +327,7 @@ function advance(
   }
   const lost = judge(c, acked, now);
   c.rate.lost += lost;
+  if (isProbeAlone(c, lost, now)) return;
   const isLostAgain = r.phase === 'loss' && r.rack.lostRetransmission;
   if (lost > 0 && (r.phase === 'open' || r.phase === 'cwr' || isLostAgain)) enterRecovery(c, lost, unsacked, now);
 }
@@ -351,6 +354,7 @@ function enterRecovery(c: Connection, lost: number, unsacked: number, now: numbe
   const flight = Math.min(c.flightSize, Math.max(c.congestion.cwnd, pipe(c) + lost));
   if (r.phase === 'open') r.doubt(c.offsetOf(c.snd.una));
   c.congestion.onLoss(lost, flight, now);
+  c.ecn.onReduced();
   r.beginReduction('recovery', c.offsetOf(c.snd.nxt), unsacked);
   r.force = true;
   r.rack.forgetProbe(c);
@@ -397,7 +401,7 @@ export function onReorderTimeout(c: Connection, now: number): void {
   const unsacked = b.inFlight + b.lost;
   const lost = r.rack.detectLoss(c, now);
   c.rate.lost += lost;
-  if (lost === 0) return;
+  if (lost === 0 || isProbeAlone(c, lost, now)) return;
   if (r.phase === 'open' || r.phase === 'cwr' || (r.phase === 'loss' && r.rack.lostRetransmission)) enterRecovery(c, lost, unsacked, now);
   if (r.isReducing && !c.congestion.ownsRecovery) r.proportion(0, lost, false, pipe(c), c.congestion.ssthresh, c.snd.smss);
 }
@@ -414,6 +418,7 @@ export function onTimeout(c: Connection, isFirst: boolean, now: number): void {
   if (isFirst && (r.phase !== 'recovery' || c.offsetOf(c.snd.una) > r.recoverEnd)) r.doubt(c.offsetOf(c.snd.una));
   // RFC 5681 §3.1 (4): the first timeout of a window cuts ssthresh; its repetitions do not.
   c.congestion.onTimeout(isFirst ? flight : 0, now);
+  c.ecn.onReduced();
   r.beginReduction('loss', c.offsetOf(c.snd.nxt), flight);
   if (wasOpen || !isFirst) r.beginFrto();
   r.dupAcks = 0;
@@ -424,6 +429,7 @@ export function onTimeout(c: Connection, isFirst: boolean, now: number): void {
 
 /** The peer's window, or the path's MTU, made what is in flight useless: it goes again, and congestion is not blamed. */
 export function resendAll(c: Connection): void {
+  c.plpmtud.onInconclusive();
   c.scoreboard.markAllLost();
   c.recovery.dupAcked = 0;
   c.recovery.rack.forgetProbe(c);

@@ -121,7 +121,7 @@ describe('the retransmission timeout', () => {
   // RFC 5681 §3.1: "when a TCP sender detects segment loss ... and the given segment has already been retransmitted".
   // RFC 5681 §3.1-13.
   test('cuts ssthresh once for the repetitions of one segment', () => {
-    const h = established();
+    const h = established({ listen: { mtuProbing: 'off' } });
     h.play(tcp`
       +0     ${() => h.send(10_000)}
       ${burst(1, 9001)}
