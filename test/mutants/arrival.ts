@@ -86,8 +86,7 @@ export const SEQUENCE: readonly Mutant[] = [
   },
   {
     file, test: arrival, sec: 'SEC-62', title: 'do not keep a storm of ACKs alive',
-    text: 'if (seg.length > 0 && (seg.flags & Wire.SYN) === 0) c.ackNow = true;\n  else challenge(c, now);',
-    replacement: 'c.ackNow = true;',
+    text: '} else challenge(c, now);', replacement: '} else c.ackNow = true;',
   },
 ];
 

@@ -1,9 +1,11 @@
-// How much may be under way, and what loss does to it. RFC 5681, RFC 3465.
+// How much may be under way, and what loss does to it. RFC 5681, RFC 3465, RFC 9438, RFC 9406.
 
 import type { Mutant } from '../../tools/mutants/mutant.js';
 
 const reno = { file: 'src/tcp/congestion/new-reno.ts', test: 'test/unit/tcp/congestion/new-reno.test.ts' } as const;
 const control = { file: 'src/tcp/congestion/congestion-control.ts', test: 'test/unit/tcp/congestion/new-reno.test.ts' } as const;
+const cubic = { file: 'src/tcp/congestion/cubic.ts', test: 'test/unit/tcp/congestion/cubic.test.ts' } as const;
+const hystart = { file: 'src/tcp/congestion/hystart.ts', test: 'test/unit/tcp/congestion/hystart.test.ts' } as const;
 const property = 'test/property/congestion.test.ts';
 
 export const CONGESTION: readonly Mutant[] = [
@@ -40,5 +42,37 @@ export const CONGESTION: readonly Mutant[] = [
   {
     ...control, title: 'in slow start: by half of it',
     text: 'control.cwnd < 2 * flight + control.smss', replacement: 'control.cwnd < flight + control.smss',
+  },
+];
+
+export const CUBIC: readonly Mutant[] = [
+  { ...cubic, text: 'const BETA = 0.7;', replacement: 'const BETA = 0.8;', title: 'takes 0.7 of the flight' },
+  { ...cubic, text: 'course.cwnd * (1 + BETA) / 2', replacement: 'course.cwnd', title: 'fast convergence' },
+  {
+    ...cubic, title: 'reaches W_max after K',
+    text: 'course.kMs = Math.cbrt((course.wMax - course.cwnd) / this.smss / C) * SECOND;', replacement: 'course.kMs = 0;',
+  },
+  { ...cubic, text: '), 1.5 * course.cwnd)', replacement: '), 15 * course.cwnd)', title: 'never aims beyond half as much again' },
+  { ...cubic, text: 'course.wEst < course.cwndPrior ? ALPHA : 1', replacement: 'ALPHA', title: 'where Reno would be faster' },
+  {
+    ...cubic, title: 'does not grow, and the curve waits for it',
+    text: 'if (!isCwndLimited) return this.shiftEpoch(now);', replacement: 'if (!isCwndLimited) return;',
+  },
+  { ...cubic, text: 'if (inFlight <= bytes) this.shiftEpoch(now);', replacement: '', title: 'the time in which nothing was in flight' },
+  { ...cubic, text: 'Math.max(inFlight, this.flights.max)', replacement: 'inFlight', title: 'measured by the flight as it left' },
+  { ...cubic, text: 'course.copy(undo);', replacement: '', title: 'undo' },
+  {
+    ...cubic, title: 'closes to one segment',
+    text: '// RFC 5681 §3.1: the loss window is one segment.\n    course.cwnd = this.smss;', replacement: '',
+  },
+  { ...hystart, text: 'this.rttSampleCount < N_RTT_SAMPLE', replacement: 'this.rttSampleCount < 1', title: 'not before eight samples' },
+  {
+    ...hystart, title: 'it is the smallest that counts',
+    text: 'Math.min(this.currentRoundMinRtt, sample.rttMs)', replacement: 'sample.rttMs',
+  },
+  { ...hystart, text: 'if (this.isConservative) this.cssRounds++;', replacement: 'this.cssRounds++;' },
+  {
+    ...hystart, title: 'was a mistake',
+    text: 'if (this.currentRoundMinRtt < this.cssBaselineMinRtt) this.leaveConservative();', replacement: '',
   },
 ];

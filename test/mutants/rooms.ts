@@ -4,7 +4,8 @@
 import type { Rooms } from '../../tools/mutants/mutant.js';
 import { ACK, RESET, SEQUENCE, SYN, SYN_SENT, TEXT, URGENT } from './arrival.js';
 import { ASSEMBLER } from './assembler.js';
-import { CONGESTION } from './congestion.js';
+import { BUFFERS, DSACK, PLPMTUD } from './buffers.js';
+import { CONGESTION, CUBIC } from './congestion.js';
 import { LISTENER } from './listener.js';
 import { OPTIONS, SEGMENT } from './parsing.js';
 import { TCP } from './protocol.js';
@@ -31,6 +32,9 @@ export const ROOMS: Rooms = {
   'assembler': ASSEMBLER,
   'receiver': RECEIVER,
   'receive-window': RECEIVE_WINDOW,
+  'buffers': BUFFERS,
+  'dsack': DSACK,
+  'plpmtud': PLPMTUD,
   'delayed-ack': DELAYED_ACK,
   'sender': SENDER,
   'emit': EMIT,
@@ -38,6 +42,7 @@ export const ROOMS: Rooms = {
   'rack': RACK,
   'recovery': RECOVERY,
   'congestion': CONGESTION,
+  'congestion/cubic': CUBIC,
   'rto': RTO,
   'expire': EXPIRE,
   'persist': PERSIST,

@@ -134,6 +134,17 @@ describe('several duplicates in one batch', () => {
     `);
   });
 
+  // What the coalescer leaves apart: behind PSH, and in reverse.
+  test.each([['P. 1001:2001(1000)', '. 2001:3001(1000)'], ['. 2001:3001(1000)', '. 1001:2001(1000)']])(
+    'are one when they follow each other: %s and %s', (first, second) => {
+      upTo4000().play(tcp`
+        +0   <+ ${first} ack 1
+        +0   <  ${second} ack 1
+        +0   >  . 1:1(0)           ack 4001 <sack 1001:3001>
+      `);
+    },
+  );
+
   test('are reported each in an ACK of its own when they do not: rule 2', () => {
     upTo4000().play(tcp`
       +0   <+ . 1:501(500)       ack 1

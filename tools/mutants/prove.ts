@@ -12,7 +12,7 @@ export interface ProveOptions {
   /** The program that runs tests: worker.ts, bundled. */
   readonly worker: string;
   readonly jobs: number;
-  /** Tests that take longer than so many ms, and ten times as long as without the mutant, never end. Default 5,000. */
+  /** Tests that take longer than so many ms, and ten times as long as without the mutant, never end. Default 20,000. */
   readonly patienceMs?: number;
   readonly print: (line: string) => void;
 }
@@ -31,7 +31,7 @@ const BASELINE_MS = 120_000;
 
 /** Try them all, and say so line by line. */
 export async function prove(rooms: Rooms, options: ProveOptions): Promise<Verdict[]> {
-  const { root, jobs, print, patienceMs = 5000 } = options;
+  const { root, jobs, print, patienceMs = 20_000 } = options;
   const all = Object.entries(rooms).flatMap(([room, mutants]) => mutants.map((mutant) => ({ room, mutant })));
   const runners = Array.from({ length: Math.max(1, Math.min(jobs, all.length)) }, () => new Runner(options.worker));
   const before = new Map<string, Outcome>();
