@@ -26,7 +26,7 @@ describe('TCP on a bad network', () => {
     expect(unfairness(SEED, congestion, 30_000)).toBeLessThanOrEqual(0.6);
   });
 
-  test.each(['cubic', 'new-reno'] as const)('after a minute of blackout %s resumes within one step of the back-off (RFC 6298 (5.5))', (congestion) => {
+  test.each(CONTROLLERS)('after a minute of blackout %s resumes within one step of the back-off (RFC 6298 (5.5))', (congestion) => {
     const { stepMs, growth, afterMs, share } = blackout(SEED, congestion, 50);
     expect(stepMs).toBeGreaterThan(8000);
     expect(growth).toBeLessThanOrEqual(2.05);
