@@ -50,6 +50,7 @@ export class Simulation implements LinkWorld {
   private readonly calls = new EventQueue<() => void>();
   private hash = 0x811c_9dc5;
   private stepsAtOnce = 0;
+  private readonly thrown: unknown[] = [];
 
   constructor(readonly seed = 1) {
     this.random = new SeededRandom(seed);
@@ -57,7 +58,11 @@ export class Simulation implements LinkWorld {
 
   /** A host, whose chance comes from the seed and its name. */
   host(name: string, options: StackOptions = {}): Host {
-    const stack = new Stack({ random: this.random.fork(`host ${name}`), now: this.now, ...options });
+    const stack = new Stack({
+      random: this.random.fork(`host ${name}`), now: this.now,
+      onApplicationError: (error) => this.thrown.push(error),
+      ...options,
+    });
     stack.clock = () => this.now;
     const host = new Host(name, stack);
     this.hosts.push(host);
@@ -114,7 +119,10 @@ export class Simulation implements LinkWorld {
     return next === Number.NEGATIVE_INFINITY ? this.now : next;
   }
 
-  /** The next thing happens: packets arrive, calls are made, and whoever has something to do does it. */
+  /**
+   * The next thing happens: packets arrive, calls are made, and whoever has something to do does it.
+   * @throws what an application throws
+   */
   step(): void {
     const next = this.nextTimeout();
     if (next === NEVER) return;
@@ -129,6 +137,7 @@ export class Simulation implements LinkWorld {
       if (called) host.due = Math.min(host.due, host.stack.nextTimeout());
       if (host.due <= this.now) host.poll(this.now);
     }
+    if (this.thrown.length > 0) throw this.thrown.shift();
   }
 
   /** Packets that are under way. */

@@ -23,10 +23,10 @@ describe('TCP on a bad network', () => {
   });
 
   test.each(CONTROLLERS)('two equal flows of %s share within 60:40', (congestion) => {
-    expect(unfairness(SEED, congestion, 15_000)).toBeLessThanOrEqual(0.6);
+    expect(unfairness(SEED, congestion, 30_000)).toBeLessThanOrEqual(0.6);
   });
 
-  test.each(['cubic', 'new-reno'] as const)('after a minute of blackout %s resumes within one step of the back-off (RFC 6298 (5.5))', (congestion) => {
+  test.each(CONTROLLERS)('after a minute of blackout %s resumes within one step of the back-off (RFC 6298 (5.5))', (congestion) => {
     const { stepMs, growth, afterMs, share } = blackout(SEED, congestion, 50);
     expect(stepMs).toBeGreaterThan(8000);
     expect(growth).toBeLessThanOrEqual(2.05);
