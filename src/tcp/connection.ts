@@ -104,7 +104,7 @@ export interface ConnectionOptions {
   trafficClass?: number;
   /**
    * Congestion control: 'cubic' (RFC 9438), 'new-reno' (RFC 5681) or 'bbr' (version 3, draft-ietf-ccwg-bbr). Counts when
-   * the connection comes to stand; later it changes nothing. Default 'cubic', as Linux.
+   * the connection comes to stand; later it changes nothing. Default 'cubic', as Linux. RFC 9293 MAY-18.
    */
   congestion?: CongestionName;
 }

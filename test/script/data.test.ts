@@ -174,7 +174,7 @@ describe('receiving', () => {
     expect(h.receive()).toBe(1200);
   });
 
-  test('MUST-66, SHLD-14: a full buffer shuts the window; ACKs count all the same, text does not, and reading opens it', () => {
+  test('MUST-66, SHLD-14, MAY-8: a full buffer shuts the window; ACKs count all the same, text does not, and reading opens it', () => {
     const h = established({ receiveBuffer: 4000 });
     h.play(tcp`
       +0    < .  1:2001(2000) ack 1 win 65535
