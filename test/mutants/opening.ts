@@ -52,6 +52,10 @@ export const SYN_CACHE: readonly Mutant[] = [
   },
   { ...halfOpen, text: 'tsBefore(seg.options.tsVal, h.tsRecent)', replacement: 'false', title: 'is judged by them (PAWS)' },
   { ...halfOpen, sec: 'SEC-53', text: 'if (!listener.hasRoom) {', replacement: 'if (false) {', title: 'a handshake is not done' },
+  {
+    file: listener, test: 'test/script/timestamps.test.ts', sec: 'SEC-70', title: 'our clock is shifted at random',
+    text: "h.tsOffset = tcp.env.random.u32() | 0;\n    // RFC 7413", replacement: 'h.tsOffset = 0;\n    // RFC 7413',
+  },
   { file: listener, test: listening, sec: 'SEC-53', text: "if (!this.hasRoom) return counters.drop('tcp-listen-overflow');", replacement: '', title: 'a SYN is not heard' },
   { ...halfOpen, text: 'seq !== this.cache.iss(row)', replacement: 'false', title: 'only with its number' },
   { ...halfOpen, text: 'if (isHard) this.remove(row);', replacement: 'this.remove(row);', title: 'that are hard end a half-open connection' },
