@@ -192,7 +192,7 @@ export class Listener implements Announcer, RowOwner {
     learnHandshake(h, seg);
     h.iss = tcp.issFor(header.dst, seg.dstPort, header.src, seg.srcPort, timeWaitRow, now);
     h.tsOffset = tcp.env.random.u32() | 0;
-    // §4.2.2: who asks for a cookie, or brings one that is good no more, is given one.
+    // RFC 7413 §4.2.2: who asks for a cookie, or brings one that is good no more, is given one.
     const { hasFastOpen, fastOpenAt, fastOpenLength } = seg.options;
     h.wantsFastOpen = this.options.fastOpen !== undefined && hasFastOpen &&
       tcp.fastOpenCookies.check(header.src, packet.bytes, fastOpenAt, fastOpenLength, now) !== 'good';

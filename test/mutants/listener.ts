@@ -21,15 +21,6 @@ export const LISTENER: readonly Mutant[] = [
   },
   { file, test, text: " || isMulticast(header.src)", replacement: '', title: 'a SYN from a group' },
   {
-    file, test, sec: 'SEC-53', title: 'no more than so many are half open',
-    text: 'this.halfOpen.size >= this.tcp.options.halfOpen || ', replacement: '',
-  },
-  { file, test, sec: 'SEC-53', text: ' || this.waiting.length >= this.backlog', replacement: '', title: 'a SYN is not heard' },
-  {
-    file, test, sec: 'SEC-53', title: 'a handshake is not done',
-    text: 'if (this.waiting.length >= this.backlog) return false;', replacement: '',
-  },
-  {
     file, test, title: 'a backlog of nothing still lets one wait',
     text: 'Math.max(1, options.backlog ?? 511)', replacement: '(options.backlog ?? 511)',
   },

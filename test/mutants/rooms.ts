@@ -7,6 +7,7 @@ import { ASSEMBLER } from './assembler.js';
 import { BUFFERS, DSACK, PLPMTUD } from './buffers.js';
 import { CONGESTION, CUBIC } from './congestion.js';
 import { LISTENER } from './listener.js';
+import { FAST_OPEN, SYN_CACHE, SYN_COOKIE } from './opening.js';
 import { OPTIONS, SEGMENT } from './parsing.js';
 import { TCP } from './protocol.js';
 import { DELAYED_ACK, RECEIVE_WINDOW, RECEIVER } from './receiver.js';
@@ -48,6 +49,9 @@ export const ROOMS: Rooms = {
   'persist': PERSIST,
   'keep-alive': KEEP_ALIVE,
   'listener': LISTENER,
+  'syn-cache': SYN_CACHE,
+  'syn-cookie': SYN_COOKIE,
+  'fast-open': FAST_OPEN,
   'isn': ISN,
   'connection-table': CONNECTION_TABLE,
   'time-wait': TIME_WAIT,

@@ -6,6 +6,7 @@ import type { Mutant } from '../../tools/mutants/mutant.js';
 const isn = { file: 'src/tcp/isn.ts', test: 'test/unit/tcp/isn.test.ts', sec: 'SEC-50' } as const;
 const table = { file: 'src/tcp/connection-table.ts', test: 'test/unit/tcp/connection-table.test.ts' } as const;
 const hash = { file: 'src/tcp/tuple-hash.ts', test: 'test/unit/tcp/connection-table.test.ts' } as const;
+const rows = { file: 'src/tcp/tuple-rows.ts', test: 'test/unit/tcp/time-wait.test.ts' } as const;
 const timeWait = { file: 'src/tcp/time-wait.ts', test: 'test/unit/tcp/time-wait.test.ts' } as const;
 
 export const ISN: readonly Mutant[] = [
@@ -38,29 +39,29 @@ export const CONNECTION_TABLE: readonly Mutant[] = [
 export const TIME_WAIT: readonly Mutant[] = [
   {
     ...timeWait, sec: 'SEC-60', title: 'gives up the oldest when it is full',
-    text: 'else if (this.size === this.capacity) this.remove(this.first);',
-    replacement: 'else if (this.size === this.capacity) this.remove(this.last);',
+    text: 'else if (rows.isFull) this.remove(this.order.first);',
+    replacement: 'else if (rows.isFull) this.remove(this.order.last);',
   },
   {
-    ...timeWait, sec: 'SEC-60', title: 'makes its rows as they are needed',
+    ...rows, sec: 'SEC-60', title: 'makes its rows as they are needed',
     text: 'Math.min(this.capacity, Math.max(ROWS_MIN, 2 * old))', replacement: 'this.capacity',
   },
-  { ...timeWait, text: '<= now) {', replacement: '< now) {', title: 'lets each row go when 2MSL are over' },
+  { ...timeWait, text: 'this.nextTimeout() <= now', replacement: 'this.nextTimeout() < now', title: 'lets each row go when 2MSL are over' },
   {
     ...timeWait, title: 'replaces the row of a tuple that comes again',
     text: 'if (known !== NONE) this.remove(known);\n    else if', replacement: 'if',
   },
   {
     ...timeWait, title: 'waits anew when the FIN comes again',
-    text: 'this.takeFromOrder(row);\n    this.putInOrder(row, expiresAt);', replacement: 'this.expiries[row] = expiresAt;',
+    text: 'this.order.remove(row);\n    this.putInOrder(row, expiresAt);', replacement: 'this.rows.setTime(row, EXPIRES, expiresAt);',
   },
-  { ...timeWait, text: 'return w[at + PORTS] === ports\n      && ', replacement: 'return ', title: 'that has the same hash' },
+  { ...rows, text: 'return w[at + PORTS] === ports\n      && ', replacement: 'return ', title: 'that has the same hash' },
   {
-    ...timeWait, title: 'that has the same hash',
+    ...rows, title: 'that has the same hash',
     text: "w[at + REMOTE + 1] === remote.w1 && w[at + REMOTE] === remote.w0", replacement: 'true',
   },
   {
     ...timeWait, test: 'test/property/time-wait.test.ts',
-    text: 'while (before !== NONE && this.expiries[before]! > expiresAt) before = this.get(before, PREVIOUS);', replacement: '',
+    text: 'while (before !== NONE && this.expiresAt(before) > expiresAt) before = this.order.before(before);', replacement: '',
   },
 ];

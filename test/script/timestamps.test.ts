@@ -184,8 +184,18 @@ describe('what we say', () => {
   // RFC 7323 §5.4-2.
   test('our clock is shifted at random for each connection', () => {
     const h = stamped();
-    const other = h.stack.tcp.connect({ address: h.peers, port: 1 });
-    expect(Math.abs((other.ts.offset - h.connection!.ts.offset) | 0)).toBeGreaterThan(1_000_000);
+    h.peerPort++;
+    h.play(tcp`
+      +0     < S  0:0(0)         win 65535 <mss 1000,TS val 990 ecr 0>
+      +0     > S. 0:0(0) ack 1
+      +0     < .  1:1(0) ack 1   win 65535 <TS val 990 ecr 0>
+    `);
+    const passive = h.listener!.accept()!;
+    const [one, other] = [1, 2].map((port) => h.stack.tcp.connect({ address: h.peers, port }));
+    const offsets = [0, one!.ts.offset, other!.ts.offset, h.connection!.ts.offset, passive.ts.offset];
+    for (const [i, a] of offsets.entries()) {
+      for (const b of offsets.slice(i + 1)) expect(Math.abs((a - b) | 0)).toBeGreaterThan(1_000_000);
+    }
   });
 
   // RFC 7323 §4.1: an echo of nothing, or of what we never said, measures nothing.
