@@ -98,6 +98,8 @@ export function learnSyn(c: Connection, seg: Segment, now: number): void {
   c.snd.maxWnd = seg.windowField;
   c.snd.wl1 = seg.seq;
   c.snd.wl2 = seg.ack;
+  if ((seg.flags & Wire.ACK) !== 0) c.ecn.onSynAck(seg.ecnFlags, seg.codepoint);
+  else c.ecn.onSyn(seg.ecnFlags, seg.codepoint);
   c.tcp.setSmss(c, now);
 }
 
@@ -253,6 +255,7 @@ function checkAck(c: Connection, seg: Segment, now: number): boolean {
     }
     updateTimestamp(c, seg, now);
     acknowledgeSyn(c, seg, now);
+    c.ecn.onHandshakeAck(seg.ecnFlags);
     setWindow(c, seg);
     establish(c, seg, now);
     return afterAck(c, now);
@@ -283,9 +286,21 @@ function checkAck(c: Connection, seg: Segment, now: number): boolean {
   const isDuplicate = acked === 0 && seg.payloadLength === 0 && (seg.flags & Wire.FIN) === 0 && c.snd.wnd === windowBefore &&
     c.timers.retransmitAt !== NEVER;
   if (acked > 0) acknowledge(c, seg, now);
+  const delivered = c.rate.delivered;
   Recovery.onAck(c, seg, acked, isDuplicate, now);
+  if (c.ecn.mode !== 'none') heedMarks(c, seg, c.rate.delivered - delivered, now);
   if (acked > 0) release(c, now);
   return afterAck(c, now);
+}
+
+/** The peer tells of marks: the window is cut, once in each round trip. RFC 3168 §6.1.2, RFC 9768 §3.2.2.5. */
+function heedMarks(c: Connection, seg: Segment, delivered: number, now: number): void {
+  const isMarked = c.ecn.mode === 'accurate'
+    ? c.ecn.onAce(seg.ecnFlags, Math.ceil(delivered / c.snd.smss)) > 0
+    : c.ecn.echoesMark(seg.flags);
+  if (!isMarked || c.recovery.phase !== 'open' || c.scoreboard.isEmpty && delivered === 0) return;
+  Recovery.onEcnEcho(c, now);
+  c.ecn.onReduced();
 }
 
 /** RFC 7323 §4.3 (2): only a segment that holds Last.ACK.sent moves TS.Recent. */
@@ -394,6 +409,10 @@ function noteUrgent(c: Connection, seg: Segment): boolean {
 
 /** Seventh: the text. */
 function takeText(c: Connection, seg: Segment, packet: Packet, now: number): boolean {
+  if (c.ecn.mode !== 'none') {
+    const segments = packet.segmentSize > 0 ? Math.ceil(seg.payloadLength / packet.segmentSize) : 1;
+    if (c.ecn.onArrival(seg.ecnFlags, seg.codepoint, seg.payloadLength, segments)) c.ackNow = true;
+  }
   if (seg.payloadLength === 0) return true;
   if (!mayReceiveText(c.state)) {
     // "This should not occur, since a FIN has been received from the remote side."

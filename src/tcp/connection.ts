@@ -15,6 +15,7 @@ import type { CongestionControl } from './congestion/congestion-control.js';
 import { checkCongestion, type CongestionName } from './congestion/controllers.js';
 import { NewReno } from './congestion/new-reno.js';
 import { DeliveryRate } from './delivery.js';
+import { Ecn, type EcnSetting } from './ecn.js';
 import { emitReset } from './emit.js';
 import type { FastOpen } from './fast-open.js';
 import type { Listener } from './listener.js';
@@ -95,9 +96,11 @@ export interface ConnectionOptions {
   quickAck?: boolean;
   /** Bytes: no larger window is offered. Default Infinity: what the receive buffer holds. As TCP_WINDOW_CLAMP. */
   windowClamp?: number;
+  /** Congestion told by marks; heard until the connection is opened. Default `TcpSettings.ecn`. RFC 3168, RFC 9768. */
+  ecn?: EcnSetting;
   /** Default 64. RFC 9293 MUST-49. */
   hopLimit?: number;
-  /** DSCP and ECN bits; IP sends them as they are. Default 0. RFC 9293 MUST-48, SHLD-21, SHLD-22. */
+  /** DSCP and ECN bits; where ECN was agreed on, the latter are the stack's. Default 0. RFC 9293 MUST-48, SHLD-21, SHLD-22. */
   trafficClass?: number;
   /**
    * Congestion control: 'cubic' (RFC 9438), 'new-reno' (RFC 5681) or 'bbr' (version 3, draft-ietf-ccwg-bbr). Counts when
@@ -124,6 +127,7 @@ export class Connection implements Expirable, Announcer {
   readonly rate = new DeliveryRate();
   readonly tuning = new Tuning();
   plpmtud: Plpmtud;
+  ecn: Ecn;
   readonly sendQueue: SendQueue;
   readonly receiveQueue = new ReceiveQueue();
   /** Out-of-order text; null while there is none. */
@@ -222,6 +226,7 @@ export class Connection implements Expirable, Announcer {
     this.receiveBuffer = tcp.options.receiveBuffer;
     this.congestion = new NewReno(this.snd.smss);
     this.plpmtud = new Plpmtud('black-hole', flow.dst.family, Infinity);
+    this.ecn = new Ecn(tcp.options.ecn);
   }
 
   /** The same from the first segment to the last. RFC 9293 MUST-45. */
@@ -253,6 +258,7 @@ export class Connection implements Expirable, Announcer {
       const { receiveBufferMax } = this.tcp.options;
       this.rcv.shift = shiftFor(this.tuning.receives ? Math.max(this.receiveBuffer, receiveBufferMax) : this.receiveBuffer);
     }
+    if (options.ecn !== undefined && this.state === 'CLOSED') this.ecn = new Ecn(options.ecn);
     this.maxSegment = options.maxSegment ?? this.maxSegment;
     if (options.mtuProbing !== undefined) this.plpmtud = new Plpmtud(options.mtuProbing, this.flow.dst.family, Infinity);
     if (options.mtuProbing !== undefined || options.maxSegment !== undefined) this.pathMtuGeneration = -1;

@@ -57,7 +57,7 @@ export function emitSyn(c: Connection, now: number): void {
   const window = Math.min(c.receiveBuffer, c.windowClamp, 0xffff);
   c.rcv.offeredInSyn = window;
   c.rcv.edge = Seq.add(c.rcv.nxt, window);
-  const flags = answering ? Wire.SYN | Wire.ACK : Wire.SYN;
+  const flags = answering ? Wire.SYN | Wire.ACK | c.ecn.synAckFlags : Wire.SYN | c.ecn.synFlags(c.synWasLost);
   writeHeader(
     packet.bytes, at, c.localPort, c.remotePort, c.iss, answering ? c.rcv.nxt : Seq.seq(0), flags, window, headerLength,
   );
@@ -87,24 +87,32 @@ export function emit(c: Connection, flags: number, seq: Seq.Seq, length: number,
     if (length > full) packet.segmentSize = full;
   }
   const blocks = fillSackBlocks(c, scratchStarts, scratchEnds);
+  flags |= Wire.ACK | ecnFlags(c, flags, length > 0 && seq === c.snd.nxt);
   const headerLength = 20 + optionsLength(c.ts.on, blocks);
   const at = packet.push(headerLength);
   writeOptions(packet.bytes, at + 20, c.ts.val(now), c.ts.recent, c.ts.on, scratchStarts, scratchEnds, blocks);
   const window = offerWindow(c);
   c.rcv.edge = Seq.add(c.rcv.nxt, window);
   writeHeader(
-    packet.bytes, at, c.localPort, c.remotePort, seq, c.rcv.nxt, flags | Wire.ACK, window >>> c.rcv.shift, headerLength,
+    packet.bytes, at, c.localPort, c.remotePort, seq, c.rcv.nxt, flags, window >>> c.rcv.shift, headerLength,
   );
   // RFC 9293 §3.8.5, MUST-62: the pointer leads behind the last urgent byte, as long as that lies ahead.
   const urgent = Seq.diff(c.snd.up, seq);
   if (urgent > 0 && Seq.gt(c.snd.up, c.snd.una)) {
-    Wire.setFlags(packet.bytes, at, flags | Wire.ACK | Wire.URG);
+    Wire.setFlags(packet.bytes, at, flags | Wire.URG);
     Wire.setUrgent(packet.bytes, at, Math.min(urgent, 0xffff));
   }
   noteAckSent(c);
   if (length > 0) c.lastSentAt = now;
   c.bytesSent += length;
   send(c.tcp, packet, c.flow, now);
+}
+
+/** ECN's flags, and its codepoint, of a segment that leaves now; where the SYNs agreed on it. */
+function ecnFlags(c: Connection, flags: number, isNewText: boolean): number {
+  if (c.ecn.mode === 'none') return 0;
+  c.flow.trafficClass = (c.flow.trafficClass & 0xfc) | c.ecn.codepointToSend(isNewText);
+  return (flags & Wire.RST) !== 0 ? 0 : c.ecn.flagsToSend(isNewText);
 }
 
 /** An ACK and nothing else. */

@@ -211,6 +211,7 @@ export function onAck(c: Connection, seg: Segment, acked: number, isDuplicate: b
     sample.priorDelivered = delivery.priorDelivered;
     sample.txInFlight = delivery.txInFlight;
     sample.lostSince = c.rate.lost - delivery.lostThen;
+    sample.ecnMarked = c.ecn.echoesMark(seg.flags) ? delivered : 0;
     c.congestion.onAck(sample, now);
   }
   if (r.isReducing && !c.congestion.ownsRecovery) {
@@ -351,6 +352,7 @@ function enterRecovery(c: Connection, lost: number, unsacked: number, now: numbe
   const flight = Math.min(c.flightSize, Math.max(c.congestion.cwnd, pipe(c) + lost));
   if (r.phase === 'open') r.doubt(c.offsetOf(c.snd.una));
   c.congestion.onLoss(lost, flight, now);
+  c.ecn.onReduced();
   r.beginReduction('recovery', c.offsetOf(c.snd.nxt), unsacked);
   r.force = true;
   r.rack.forgetProbe(c);
@@ -414,6 +416,7 @@ export function onTimeout(c: Connection, isFirst: boolean, now: number): void {
   if (isFirst && (r.phase !== 'recovery' || c.offsetOf(c.snd.una) > r.recoverEnd)) r.doubt(c.offsetOf(c.snd.una));
   // RFC 5681 §3.1 (4): the first timeout of a window cuts ssthresh; its repetitions do not.
   c.congestion.onTimeout(isFirst ? flight : 0, now);
+  c.ecn.onReduced();
   r.beginReduction('loss', c.offsetOf(c.snd.nxt), flight);
   if (wasOpen || !isFirst) r.beginFrto();
   r.dupAcks = 0;

@@ -16,6 +16,9 @@ export class Segment {
   /** SEG.ACK; says something only with ACK in `flags`. */
   ack: Seq.Seq = Seq.seq(0);
   flags = 0;
+  /** AE, CWR and ECE; and the codepoint of the IP header, which `parseSegment` does not know. */
+  ecnFlags = 0;
+  codepoint = 0;
   /** The window field as on the wire, unscaled: SEG.WND before Snd.Wind.Shift. */
   windowField = 0;
   urgentPointer = 0;
@@ -51,6 +54,7 @@ export function parseSegment(b: Uint8Array, at: number, end: number, seg: Segmen
   seg.seq = Wire.seq(b, at);
   seg.ack = Wire.ack(b, at);
   seg.flags = Wire.flags(b, at);
+  seg.ecnFlags = Wire.ecnFlags(b, at);
   seg.windowField = Wire.window(b, at);
   seg.urgentPointer = Wire.urgent(b, at);
   seg.at = at;

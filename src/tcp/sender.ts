@@ -88,6 +88,8 @@ function pace(c: Connection, bytes: number, now: number): void {
 function burstMax(c: Connection, mss: number): number {
   // On a loopback's MTU one full segment is as large as a superpacket may be.
   const superpacket = Math.max(mss, SUPERPACKET_MAX - (SUPERPACKET_MAX % mss));
+  // Who cuts superpackets leaves CWR on the first segment only (RFC 3168 §6.1.2), and in accurate mode it is a part of ACE.
+  if (c.ecn.mode === 'accurate') return mss;
   const { pacingRate } = c.congestion;
   if (pacingRate === Infinity) return superpacket;
   return Math.min(superpacket, Math.max(2, Math.floor(pacingRate / mss)) * mss);

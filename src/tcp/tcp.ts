@@ -20,6 +20,7 @@ import { checkCongestion } from './congestion/controllers.js';
 import { Memory } from './buffers.js';
 import { Connection, type ConnectionOptions } from './connection.js';
 import { ConnectionTable } from './connection-table.js';
+import type { EcnSetting } from './ecn.js';
 import { answerWithReset, emitFromTimeWait } from './emit.js';
 import { FastOpenCache, FastOpenCookies } from './fast-open.js';
 import { HalfOpens } from './half-open.js';
@@ -45,6 +46,8 @@ export interface TcpSettings {
   readonly synCookies: 'when full' | 'always' | 'never';
   /** Ranges of out-of-order text of one connection. Default 1,024. */
   readonly outOfOrderRanges: number;
+  /** Marks instead of losses. Default `passive`: when the peer asks for it, as Linux tcp_ecn = 2. RFC 3168. */
+  readonly ecn: EcnSetting;
   /** What a send buffer begins with, bytes. Default 256 KiB. */
   readonly sendBuffer: number;
   /** What it may grow to, bytes. Default 16 MiB, Linux tcp_wmem: 4 MiB; where a round trip is under 1 ms, 1 MiB. */
@@ -78,6 +81,7 @@ export const TCP_SETTINGS: TcpSettings = {
   halfOpen: 1024,
   synCookies: 'when full',
   outOfOrderRanges: 1024,
+  ecn: 'passive',
   sendBuffer: 256 << 10,
   sendBufferMax: 16 << 20,
   receiveBuffer: 128 << 10,
@@ -174,6 +178,7 @@ export class Tcp implements Protocol, Expirable {
       this.env.counters.drop(reason);
       return;
     }
+    seg.codepoint = header.trafficClass & 3;
     const c = this.connections.get(header.dst, seg.dstPort, header.src, seg.srcPort);
     if (c !== null) {
       arrive(c, seg, packet, now);

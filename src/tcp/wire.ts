@@ -25,8 +25,8 @@ export const ACK = 16;
 export const URG = 32;
 export const ECE = 64;
 export const CWR = 128;
-// The bit to the left, 256, is AE of accurate ECN (RFC 9768). We do not speak it: to us it is one of the
-// reserved bits.
+/** The bit to the left, in the byte before: accurate ECN, RFC 9768. */
+export const AE = 256;
 
 /** Without options. */
 export const HEADER_LENGTH = 20;
@@ -45,6 +45,8 @@ export const ack = (b: Uint8Array, at: number): Seq =>
 export const headerLength = (b: Uint8Array, at: number): number => (b[at + 12]! >> 2) & 0x3c;
 /** FIN .. CWR, eight bits. */
 export const flags = (b: Uint8Array, at: number): number => b[at + 13]!;
+/** AE, CWR and ECE. */
+export const ecnFlags = (b: Uint8Array, at: number): number => ((b[at + 12]! & 1) << 8) | (b[at + 13]! & (CWR | ECE));
 /** As on the wire, unscaled, and unsigned: RFC 9293 MUST-1. */
 export const window = (b: Uint8Array, at: number): number => u16(b, at + 14);
 export const checksum = (b: Uint8Array, at: number): number => u16(b, at + 16);
@@ -61,8 +63,10 @@ export const setAck = (b: Uint8Array, at: number, value: Seq): void => setU32(b,
 export function setHeaderLength(b: Uint8Array, at: number, value: number): void {
   b[at + 12] = value << 2;
 }
+/** Nine bits, AE among them: the header's length must have been set before. */
 export function setFlags(b: Uint8Array, at: number, value: number): void {
   b[at + 13] = value;
+  if ((value & AE) !== 0) b[at + 12]! |= 1;
 }
 export const setWindow = (b: Uint8Array, at: number, value: number): void => setU16(b, at + 14, value);
 export const setChecksum = (b: Uint8Array, at: number, value: number): void => setU16(b, at + 16, value);

@@ -1,0 +1,182 @@
+// Marks instead of losses, on the wire: classic ECN (RFC 3168 §6.1) as the SYNs agree on it, and the counters of RFC 9768.
+// Flags: E is ECE, W is CWR.
+
+import { describe, expect, test } from 'vitest';
+
+import { ScriptHost, type Script, tcp } from '../../src/testing/script.js';
+import { burst } from '../fixtures/established.js';
+
+const [NOT_ECT, ECT_0, CE] = [0, 2, 3];
+
+/** The codepoint of the packet that left last. */
+const codepoint = (h: ScriptHost): number => h.lastPacket[1]! & 3;
+
+/** A segment arrives under `mark`. RFC 1624: the IP header's sum follows. */
+function arriveUnder(h: ScriptHost, mark: number, script: Script): void {
+  h.mangled(script, (header) => {
+    const ip = new Uint8Array(header.buffer);
+    ip[1] = mark;
+    const sum = ((~((ip[10]! << 8) | ip[11]!)) & 0xffff) + mark;
+    const check = ~(sum + (sum >>> 16)) & 0xffff;
+    ip[10] = check >>> 8;
+    ip[11] = check & 0xff;
+  });
+}
+
+/** A peer 20 ms away that asked for classic ECN and was granted it. */
+function marked(): ScriptHost {
+  const h = new ScriptHost().listen();
+  h.play(tcp`
+    +0    < SEW 0:0(0)          win 65535 <mss 1000>
+    +0    > S.E 0:0(0) ack 1
+    +20ms < .   1:1(0) ack 1    win 65535
+  `);
+  return h;
+}
+
+describe('the SYNs', () => {
+  test('who is asked for ECN grants it; the SYN+ACK itself is not ECN-capable', () => {
+    const h = marked();
+    expect(codepoint(h)).toBe(NOT_ECT);
+    expect(h.connection!.ecn.mode).toBe('classic');
+  });
+
+  test('who is not asked does not say it', () => {
+    const h = new ScriptHost().listen();
+    h.play(tcp`
+      +0    < S  0:0(0)           win 65535 <mss 1000>
+      +0    > S. 0:0(0) ack 1
+      +20ms < .  1:1(0) ack 1     win 65535
+      +0    ${() => h.send(100)}
+      +0    > P. 1:101(100) ack 1
+    `);
+    expect(codepoint(h)).toBe(NOT_ECT);
+  });
+
+  test('who wants none grants none', () => {
+    new ScriptHost().listen({ ecn: 'off' }).play(tcp`
+      +0    < SEW 0:0(0)          win 65535 <mss 1000>
+      +0    > S.  0:0(0) ack 1
+    `);
+  });
+
+  test('an active open asks when told to, and a SYN that is repeated asks no more: RFC 3168 §6.1.1.1', () => {
+    const h = new ScriptHost().connect({ ecn: 'on' });
+    h.play(tcp`
+      +0    > SEW 0:0(0)
+      +1s   > S   0:0(0)
+    `);
+    expect(codepoint(h)).toBe(NOT_ECT);
+  });
+
+  test('an active open that was granted it marks its text', () => {
+    const h = new ScriptHost().connect({ ecn: 'on' });
+    h.play(tcp`
+      +0    > SEW 0:0(0)
+      +20ms < S.E 0:0(0)     ack 1 win 65535 <mss 1000>
+      +0    > .   1:1(0)     ack 1
+      +0    ${() => h.send(100)}
+      +0    > P.  1:101(100) ack 1
+    `);
+    expect(codepoint(h)).toBe(ECT_0);
+  });
+
+  test('accurate ECN is asked for by all three flags, and the ACK tells how the answer came: RFC 9768 §3.1.1, §3.2.2.1', () => {
+    const h = new ScriptHost().connect({ ecn: 'accurate' });
+    h.play(tcp`
+      +0    > SEW 0:0(0)
+      +20ms < S.W 0:0(0)     ack 1 win 65535 <mss 1000>
+      +0    > .W  1:1(0)     ack 1
+      +0    ${() => h.send(100)}
+      +0    > P.E 1:101(100) ack 1
+    `);
+    expect(h.connection!.ecn.mode).toBe('accurate');
+    // r.cep is 5: AE and ECE. AE stands in the byte before.
+    expect(h.lastPacket[32]! & 1).toBe(1);
+    expect(codepoint(h)).toBe(ECT_0);
+  });
+});
+
+describe('what is sent', () => {
+  test('new text is ECN-capable; a bare ACK and what goes again are not', () => {
+    const h = marked();
+    h.play(tcp`
+      +0     ${() => h.send(100)}
+      +0     > P. 1:101(100) ack 1
+      +0     ${() => expect(codepoint(h)).toBe(ECT_0)}
+      +220ms > P. 1:101(100) ack 1
+    `);
+    expect(codepoint(h)).toBe(NOT_ECT);
+    h.play(tcp`
+      +10ms  < .  1:1(0)     ack 101
+      +0     < .  1:501(500) ack 101
+      +40ms  > .  101:101(0) ack 501
+    `);
+    expect(codepoint(h)).toBe(NOT_ECT);
+  });
+
+  test('DSCP stays what the application set', () => {
+    const h = new ScriptHost().listen({ trafficClass: 0xb8 });
+    h.play(tcp`
+      +0    < SEW 0:0(0)          win 65535 <mss 1000>
+      +0    > S.E 0:0(0) ack 1
+      +20ms < .   1:1(0) ack 1    win 65535
+      +0    ${() => h.send(100)}
+      +0    > P.  1:101(100) ack 1
+    `);
+    expect(h.lastPacket[1]).toBe(0xb8 | ECT_0);
+  });
+});
+
+test('a mark is echoed at once and until CWR comes: RFC 3168 §6.1.3', () => {
+  const h = marked();
+  arriveUnder(h, CE, tcp`+0 < . 1:1001(1000) ack 1`);
+  h.play(tcp`
+    +0     > .E 1:1(0)          ack 1001
+    +1ms   <+ . 1001:2001(1000) ack 1
+    +0     <  . 2001:3001(1000) ack 1
+    +0     > .E 1:1(0)          ack 3001
+    +1ms   <+ .W 3001:4001(1000) ack 1
+    +0     <  . 4001:5001(1000) ack 1
+    +0     > .  1:1(0)          ack 5001
+  `);
+});
+
+describe('an echo: RFC 3168 §6.1.2', () => {
+  test('halves the window once in a round trip, and the first new text says CWR', () => {
+    const h = marked();
+    h.play(tcp`
+      +0     ${() => h.send(30_000)}
+      ${burst(1, 10_001)}
+    `);
+    const before = h.connection!.congestion.cwnd;
+    h.mangled(tcp`+20ms < .E 1:1(0) ack 1001`, () => {});
+    h.mangled(tcp`+0    < .E 1:1(0) ack 2001`, () => {});
+    const { cwnd, ssthresh } = h.connection!.congestion;
+    // The first ACK halves (CUBIC: 0.7) what was in flight; the second does not again.
+    expect(cwnd).toBeLessThan(0.85 * before);
+    expect(ssthresh).toBeGreaterThanOrEqual(0.4 * before);
+    const flags = h['sent'].splice(0).map(({ said }) => said.flags);
+    for (let ack = 3001; ack <= 10_001; ack += 1000) {
+      h.mangled(tcp`+0 < ${ack < 10_000 ? '.E' : '.'} 1:1(0) ack ${ack}`, () => {});
+      flags.push(...h['sent'].splice(0).map(({ said }) => said.flags));
+    }
+    expect(flags.filter((text) => text.includes('W'))).toHaveLength(1);
+    expect(flags[0]).toContain('W');
+  });
+
+  test('without ECN agreed on is nothing', () => {
+    const h = new ScriptHost().listen();
+    h.play(tcp`
+      +0    < S  0:0(0)           win 65535 <mss 1000>
+      +0    > S. 0:0(0) ack 1
+      +20ms < .  1:1(0) ack 1     win 65535
+      +0    ${() => h.send(10_000)}
+      ${burst(1, 9001)}
+      +0    > P. 9001:10001(1000) ack 1
+    `);
+    const before = h.connection!.congestion.cwnd;
+    h.mangled(tcp`+20ms < .E 1:1(0) ack 1001`, () => {});
+    expect(h.connection!.congestion.cwnd).toBeGreaterThanOrEqual(before);
+  });
+});
