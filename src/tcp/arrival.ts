@@ -8,6 +8,7 @@ import { initialWindow } from './congestion/congestion-control.js';
 import { newController } from './congestion/controllers.js';
 import { noteOldText } from './dsack.js';
 import { emitAck, emitBare, emitReset } from './emit.js';
+import { heedProbe } from './mtu-probe.js';
 import { acceptText, consumeFin } from './receiver.js';
 import * as Recovery from './recovery.js';
 import { isAcceptable, type Segment } from './segment.js';
@@ -288,6 +289,7 @@ function checkAck(c: Connection, seg: Segment, now: number): boolean {
   if (acked > 0) acknowledge(c, seg, now);
   const delivered = c.rate.delivered;
   Recovery.onAck(c, seg, acked, isDuplicate, now);
+  heedProbe(c, now);
   if (c.ecn.mode !== 'none') heedMarks(c, seg, c.rate.delivered - delivered, now);
   if (acked > 0) release(c, now);
   return afterAck(c, now);

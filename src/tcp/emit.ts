@@ -75,15 +75,14 @@ function synText(c: Connection, fastOpen: FastOpen, optionBytes: number): number
   return fastOpen.text;
 }
 
-/** `length` bytes of the send queue from `seq`, under `flags` and ACK; more than a full segment becomes a superpacket. */
-export function emit(c: Connection, flags: number, seq: Seq.Seq, length: number, now: number): void {
+/** `length` bytes of the send queue from `seq`, under `flags` and ACK; more than a `full` segment becomes a superpacket. */
+export function emit(c: Connection, flags: number, seq: Seq.Seq, length: number, now: number, full = sendMss(c)): void {
   // Text does not report duplicates: each segment of a superpacket would.
   if (length > 0 && c.rcv.dsackOwed) emitAck(c, now);
   const packet = c.tcp.env.pool.take(length);
   if (length > 0) {
     c.sendQueue.copyTo(c.offsetOf(seq), length, packet.bytes, packet.end);
     packet.end += length;
-    const full = sendMss(c);
     if (length > full) packet.segmentSize = full;
   }
   const blocks = fillSackBlocks(c, scratchStarts, scratchEnds);

@@ -29,6 +29,9 @@ export class Plpmtud {
   isSearching: boolean;
   /** The size of the probe under way; 0: there is none. */
   probeSize = 0;
+  /** Its text, as offsets of the stream. */
+  probeStart = 0;
+  probeEnd = 0;
   /** The largest size that is known to pass, and the largest that may. */
   private low: number;
   private high: number;
@@ -82,8 +85,10 @@ export class Plpmtud {
     return this.high - this.low < THRESHOLD;
   }
 
-  onProbeSent(size: number): void {
+  onProbeSent(size: number, start = 0, end = 0): void {
     this.probeSize = size;
+    this.probeStart = start;
+    this.probeEnd = end;
   }
 
   /** The probe was acknowledged, cumulatively or selectively: packets may be as large. RFC 4821 §7.6.1. */

@@ -6,6 +6,7 @@ import { NEVER } from '../time.js';
 import type { Connection } from './connection.js';
 import { AckSample, isCwndLimited } from './congestion/congestion-control.js';
 import { Delivery } from './delivery.js';
+import { isProbeAlone } from './mtu-probe.js';
 import { Rack } from './rack.js';
 import { LOST, RETRANSMITTED, SACKED } from './scoreboard.js';
 import type { Segment } from './segment.js';
@@ -326,6 +327,7 @@ function advance(
   }
   const lost = judge(c, acked, now);
   c.rate.lost += lost;
+  if (isProbeAlone(c, lost, now)) return;
   const isLostAgain = r.phase === 'loss' && r.rack.lostRetransmission;
   if (lost > 0 && (r.phase === 'open' || r.phase === 'cwr' || isLostAgain)) enterRecovery(c, lost, unsacked, now);
 }
@@ -399,7 +401,7 @@ export function onReorderTimeout(c: Connection, now: number): void {
   const unsacked = b.inFlight + b.lost;
   const lost = r.rack.detectLoss(c, now);
   c.rate.lost += lost;
-  if (lost === 0) return;
+  if (lost === 0 || isProbeAlone(c, lost, now)) return;
   if (r.phase === 'open' || r.phase === 'cwr' || (r.phase === 'loss' && r.rack.lostRetransmission)) enterRecovery(c, lost, unsacked, now);
   if (r.isReducing && !c.congestion.ownsRecovery) r.proportion(0, lost, false, pipe(c), c.congestion.ssthresh, c.snd.smss);
 }
@@ -427,6 +429,7 @@ export function onTimeout(c: Connection, isFirst: boolean, now: number): void {
 
 /** The peer's window, or the path's MTU, made what is in flight useless: it goes again, and congestion is not blamed. */
 export function resendAll(c: Connection): void {
+  c.plpmtud.onInconclusive();
   c.scoreboard.markAllLost();
   c.recovery.dupAcked = 0;
   c.recovery.rack.forgetProbe(c);

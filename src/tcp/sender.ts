@@ -4,6 +4,7 @@
 import { NEVER } from '../time.js';
 import type { Connection } from './connection.js';
 import { emit, emitAck, emitSyn, sendMss } from './emit.js';
+import { noteProbe, probeLength } from './mtu-probe.js';
 import { ackIsDue } from './receiver.js';
 import { pipe, resendAll, window } from './recovery.js';
 import * as Seq from './seq.js';
@@ -59,6 +60,12 @@ function sendText(c: Connection, now: number): void {
       return;
     }
     if (b.isFull) return;
+    const probe = probeLength(c, unsent, Math.min(c.snd.wnd - c.flightSize, usable), now);
+    if (probe > 0) {
+      noteProbe(c, probe);
+      sendNew(c, 0, probe, now, probe);
+      continue;
+    }
     const length = lengthToSend(c, unsent, Math.min(c.snd.wnd - c.flightSize, usable), mss);
     const flags = flagsOf(c, unsent, length);
     if (length === 0 && (flags & Wire.FIN) === 0) {
@@ -123,11 +130,11 @@ function flagsOf(c: Connection, unsent: number, length: number): number {
   return (length > 0 ? Wire.PSH : 0) | (finFits ? Wire.FIN : 0);
 }
 
-function sendNew(c: Connection, flags: number, length: number, now: number): void {
+/** @param mss  bytes of a full segment: a probe of the path's MTU is one of its own kind */
+function sendNew(c: Connection, flags: number, length: number, now: number, mss = sendMss(c)): void {
   const from = c.offsetOf(c.snd.nxt);
   const count = length + ((flags & Wire.FIN) !== 0 ? 1 : 0);
-  const mss = sendMss(c);
-  emit(c, flags, c.snd.nxt, length, now);
+  emit(c, flags, c.snd.nxt, length, now, mss);
   c.rate.onSend(pipe(c), now);
   c.scoreboard.push(from, from + count, Math.max(1, Math.ceil(length / mss)), now, c.rate);
   c.snd.nxt = Seq.add(c.snd.nxt, count);

@@ -453,10 +453,11 @@ export class Tcp implements Protocol, Expirable {
 
   /** Eff.snd.MSS, MUST-16: the peer's, or the path's (RFC 7323 §5.7), whichever is smaller, less the options of every segment. */
   setSmss(c: Connection, now: number): void {
-    c.plpmtud.limit(this.ip.pathMtuOf(c.flow, now));
-    const path = c.plpmtud.size - headersOf(c.flow);
+    const headers = headersOf(c.flow);
+    const most = Math.min(Math.max(c.snd.mss, MSS_MIN), c.maxSegment) + headers;
+    c.plpmtud.limit(Math.min(this.ip.pathMtuOf(c.flow, now), most));
     const options = c.ts.on ? 12 : 0;
-    c.snd.smss = Math.max(MSS_MIN, Math.min(Math.max(c.snd.mss, MSS_MIN), path, c.maxSegment)) - options;
+    c.snd.smss = Math.max(MSS_MIN, c.plpmtud.size - headers) - options;
     c.pathMtuGeneration = this.ip.pathMtu.generation;
     c.congestion.smss = c.snd.smss;
   }

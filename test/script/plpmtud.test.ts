@@ -1,6 +1,6 @@
 // Paths that swallow what is too large for them, without a word. RFC 4821 §7.7; RFC 9293 §3.7.1 (MUST-16).
 
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { ScriptHost, tcp } from '../../src/testing/script.js';
 import { burst, established } from '../fixtures/established.js';
@@ -84,4 +84,104 @@ test('a largest segment of next to nothing is 216 bytes', () => {
     +0    > .  1:217(216)    ack 1
     +0    > P. 217:433(216)  ack 1
   `);
+});
+
+describe('probes, RFC 4821 §7.4 to §7.6', () => {
+  /** A connection that begins with 1200 bytes, and a peer that takes 1500. */
+  const searching = (): ScriptHost => {
+    const h = established({ syn: 'mss 1460,sackOK', listen: { mtuProbing: 'always' } });
+    expect(h.connection!.snd.smss).toBe(1160);
+    return h;
+  };
+
+  test('a larger segment leaves before others; when it is acknowledged, all are as large', () => {
+    const h = searching();
+    h.play(tcp`
+      +0     ${() => h.send(1460 + 4 * 1160)}
+      +0     > .  1:1461(1460)    ack 1
+      +0     > .  1461:2621(1160) ack 1
+      +0     > .  2621:3781(1160) ack 1
+      +0     > .  3781:4941(1160) ack 1
+      +0     > P. 4941:6101(1160) ack 1
+      +20ms  < .  1:1(0)          ack 6101
+      +0     ${() => h.send(2920)}
+      +0     > .  6101:7561(1460) ack 1
+      +0     > P. 7561:9021(1460) ack 1
+    `);
+    expect(h.connection!.snd.smss).toBe(1460);
+  });
+
+  test('one that is lost alone goes again in small segments, and the window stays', () => {
+    const h = searching();
+    h.play(tcp`
+      +0     ${() => h.send(1460 + 4 * 1160)}
+      +0     > .  1:1461(1460)    ack 1
+      +0     > .  1461:2621(1160) ack 1
+      +0     > .  2621:3781(1160) ack 1
+      +0     > .  3781:4941(1160) ack 1
+      +0     > P. 4941:6101(1160) ack 1
+    `);
+    const { cwnd, ssthresh } = h.connection!.congestion;
+    h.play(tcp`
+      +20ms  < .  1:1(0)          ack 1 <sack 1461:2621>
+      +1ms   < .  1:1(0)          ack 1 <sack 1461:3781>
+      +1ms   < .  1:1(0)          ack 1 <sack 1461:4941>
+      +0     > .  1:1161(1160)    ack 1
+      +0     > .  1161:1461(300)  ack 1
+      +20ms  < .  1:1(0)          ack 6101
+    `);
+    expect(h.connection!.recovery.phase).toBe('open');
+    expect(h.connection!.congestion.cwnd).toBeGreaterThanOrEqual(cwnd);
+    expect(h.connection!.congestion.ssthresh).toBe(ssthresh);
+    expect(h.connection!.snd.smss).toBe(1160);
+    // It is tried again: one loss may be anything.
+    h.play(tcp`
+      +0     ${() => h.send(1460 + 3 * 1160)}
+      +0     > .  6101:7561(1460)  ack 1
+      +0     > .  7561:8721(1160)  ack 1
+      +0     > .  8721:9881(1160)  ack 1
+      +0     > P. 9881:11041(1160) ack 1
+    `);
+  });
+
+  test('one that is lost with others is a loss like any other', () => {
+    const h = searching();
+    h.play(tcp`
+      +0     ${() => h.send(1460 + 5 * 1160)}
+      +0     > .  1:1461(1460)    ack 1
+      +0     > .  1461:2621(1160) ack 1
+      +0     > .  2621:3781(1160) ack 1
+      +0     > .  3781:4941(1160) ack 1
+      +0     > .  4941:6101(1160) ack 1
+      +0     > P. 6101:7261(1160) ack 1
+    `);
+    h.mangled(tcp`+20ms < . 1:1(0) ack 1 <sack 2621:7261>`, () => {});
+    expect(h.connection!.recovery.phase).toBe('recovery');
+    expect(h.connection!.plpmtud.probeSize).toBe(0);
+    expect(h.connection!.plpmtud['lost']).toBe(0);
+  });
+
+  test('none leaves without enough text behind it to tell its loss', () => {
+    const h = searching();
+    h.play(tcp`
+      +0     ${() => h.send(1460 + 3 * 1160 - 1)}
+      +0     > .  1:1161(1160)    ack 1
+      +0     > .  1161:2321(1160) ack 1
+      +0     > .  2321:3481(1160) ack 1
+      +0     > .  3481:4641(1160) ack 1
+      +0     > P. 4641:4940(299)  ack 1
+    `);
+  });
+
+  test('none leaves without SACK', () => {
+    const h = established({ syn: 'mss 1460', listen: { mtuProbing: 'always' } });
+    h.play(tcp`
+      +0     ${() => h.send(5800)}
+      +0     > .  1:1161(1160)    ack 1
+      +0     > .  1161:2321(1160) ack 1
+      +0     > .  2321:3481(1160) ack 1
+      +0     > .  3481:4641(1160) ack 1
+      +0     > P. 4641:5801(1160) ack 1
+    `);
+  });
 });
