@@ -57,7 +57,7 @@ export function emitSyn(c: Connection, now: number): void {
   const window = Math.min(c.receiveBuffer, c.windowClamp, 0xffff);
   c.rcv.offeredInSyn = window;
   c.rcv.edge = Seq.add(c.rcv.nxt, window);
-  const flags = answering ? Wire.SYN | Wire.ACK | c.ecn.synAckFlags : Wire.SYN | c.ecn.synFlags(c.synWasLost);
+  const flags = answering ? Wire.SYN | Wire.ACK | c.ecn.synAckFlags : Wire.SYN | c.ecn.synFlags(c.synLosses > 0);
   writeHeader(
     packet.bytes, at, c.localPort, c.remotePort, c.iss, answering ? c.rcv.nxt : Seq.seq(0), flags, window, headerLength,
   );

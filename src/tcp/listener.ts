@@ -146,7 +146,7 @@ export class Listener implements Announcer, RowOwner {
     const verdict = tcp.fastOpenCookies.check(header.src, packet.bytes, fastOpenAt, fastOpenLength, now);
     if (verdict === 'bad') return false;
     const h = scratchHandshake;
-    learnHandshake(h, seg);
+    learnHandshake(h, seg, this.options.ecn ?? tcp.options.ecn);
     h.iss = tcp.issFor(header.dst, seg.dstPort, header.src, seg.srcPort, -1, now);
     h.tsOffset = tcp.env.random.u32() | 0;
     const flow = this.flowTo(copyOf(header.dst), copyOf(header.src));
@@ -182,7 +182,7 @@ export class Listener implements Announcer, RowOwner {
     // A cookie's number cannot be chosen beyond that of the connection in TIME-WAIT. Also Linux.
     if (isFull) return tcp.env.counters.drop('tcp-listen-overflow');
     const h = scratchHandshake;
-    learnHandshake(h, seg);
+    learnHandshake(h, seg, this.options.ecn ?? tcp.options.ecn);
     h.iss = tcp.issFor(header.dst, seg.dstPort, header.src, seg.srcPort, timeWaitRow, now);
     h.tsOffset = tcp.env.random.u32() | 0;
     // §4.2.2: who asks for a cookie, or brings one that is good no more, is given one.
@@ -198,7 +198,9 @@ export class Listener implements Announcer, RowOwner {
   private sendCookie(seg: Segment, header: IpHeader, now: number): void {
     const { tcp } = this;
     const h = scratchHandshake;
-    learnHandshake(h, seg);
+    const ecn = this.options.ecn ?? tcp.options.ecn;
+    // A cookie has one bit for it.
+    learnHandshake(h, seg, ecn === 'accurate' ? 'on' : ecn);
     const mss = h.mss > 0 ? h.mss : header.family === 4 ? 536 : 1220;
     h.iss = tcp.cookies.make(header.dst, seg.dstPort, header.src, seg.srcPort, h.irs, mss, now);
     h.tsOffset = tcp.cookies.tsOffset(header.dst, seg.dstPort, header.src, seg.srcPort);
@@ -206,6 +208,7 @@ export class Listener implements Announcer, RowOwner {
       // There is nothing to remember them in.
       h.windowScale = -1;
       h.sackPermitted = false;
+      h.ecn = false;
     }
     this.cookieAt = now;
     tcp.env.counters.synCookiesSent++;
@@ -233,6 +236,7 @@ export class Listener implements Announcer, RowOwner {
     h.windowScale = -1;
     h.sackPermitted = false;
     h.ecn = false;
+    h.accurateEcn = 0;
     if (h.hasTimestamps) recallOptions(h, seg.options.tsEcr);
     h.windowField = seg.windowField;
     h.tsRecent = seg.options.tsVal;

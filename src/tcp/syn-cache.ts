@@ -24,8 +24,10 @@ export class Handshake {
   windowScale = -1;
   sackPermitted = false;
   hasTimestamps = false;
-  /** SYN with ECE and CWR. RFC 3168 §6.1.1. */
+  /** Classic ECN was asked for and will be granted. RFC 3168 §6.1.1. */
   ecn = false;
+  /** Accurate ECN likewise: one more than the codepoint that the SYN came under; 0: not. RFC 9768 §3.1.2. */
+  accurateEcn = 0;
   /** The window field of its SYN. */
   windowField = 0;
   /** TS.Recent, and what is added to our clock for TSval. int32. */
@@ -73,7 +75,7 @@ export class SynCache<O extends RowOwner> {
     rows.set(row, IRS, h.irs);
     rows.set(row, MSS_AND_WINDOW, (h.mss << 16) | h.windowField);
     rows.set(row, FLAGS, (h.windowScale + 1) | (h.sackPermitted ? SACK : 0) | (h.hasTimestamps ? TIMESTAMPS : 0)
-      | (h.ecn ? ECN : 0) | (h.wantsFastOpen ? FAST_OPEN : 0));
+      | (h.accurateEcn * ACCURATE_ECN) | (h.ecn ? ECN : 0) | (h.wantsFastOpen ? FAST_OPEN : 0));
     rows.set(row, TS_RECENT, h.tsRecent);
     rows.set(row, TS_OFFSET, h.tsOffset);
     rows.set(row, REPEATS, 0);
@@ -97,6 +99,7 @@ export class SynCache<O extends RowOwner> {
     h.sackPermitted = (flags & SACK) !== 0;
     h.hasTimestamps = (flags & TIMESTAMPS) !== 0;
     h.ecn = (flags & ECN) !== 0;
+    h.accurateEcn = (flags / ACCURATE_ECN) & 7;
     h.wantsFastOpen = (flags & FAST_OPEN) !== 0;
     h.tsRecent = rows.get(row, TS_RECENT);
     h.tsOffset = rows.get(row, TS_OFFSET);
@@ -227,3 +230,5 @@ const TIMESTAMPS = 32;
 const ECN = 64;
 const FAST_OPEN = 128;
 const AMBIGUOUS = 256;
+/** The lowest of three bits. */
+const ACCURATE_ECN = 512;
