@@ -94,7 +94,8 @@ export class Tuning {
     if (!this.sends || c.tcp.memory.isTight) return;
     const { sendBufferMax } = c.tcp.options;
     const max = c.rto.minRttMs < SHORT_PATH_MS ? Math.min(SHORT_PATH_SEND_MAX, sendBufferMax) : sendBufferMax;
-    const wanted = 2 * c.congestion.flightMax + SLACK_SEGMENTS * c.snd.smss;
+    // BBR's startup grows by more than twice in a round trip. Also Linux.
+    const wanted = (c.congestion.name === 'bbr' ? 3 : 2) * c.congestion.flightMax + SLACK_SEGMENTS * c.snd.smss;
     if (wanted > c.sendBuffer && c.sendBuffer < max) c.sendBuffer = Math.min(wanted, max);
   }
 }

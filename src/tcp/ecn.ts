@@ -42,6 +42,22 @@ export const flagsOfAce = (ace: number): number => (ace & 7) << 6;
 /** RFC 9768 §3.2.2.1, table 3: how a handshake says which codepoint it came with. */
 const HANDSHAKE_ACE = [0b010, 0b011, 0b100, 0b110] as const;
 
+/** What a passive open makes of the flags of a SYN. */
+export function answerTo(setting: EcnSetting, flags: number): EcnMode {
+  const said = flags & ECN_FLAGS;
+  if (setting === 'off' || said === 0) return 'none';
+  // RFC 9768 §3.1.2: what is neither nothing nor classic asks for accurate, whatever it may come to mean (§3.1.3).
+  if (setting === 'accurate' && said !== (CWR | ECE)) return 'accurate';
+  // RFC 3168 §6.1.1: both flags; the third was reserved then.
+  return (said & CWR) !== 0 && (said & ECE) !== 0 ? 'classic' : 'none';
+}
+
+/** ECN's flags of a SYN+ACK whose SYN came under `codepoint`. */
+export function synAckFlags(mode: EcnMode, codepoint: number): number {
+  if (mode === 'accurate') return flagsOfAce(HANDSHAKE_ACE[codepoint]!);
+  return mode === 'classic' ? ECE : 0;
+}
+
 /** One per connection. */
 export class Ecn {
   mode: EcnMode = 'none';
@@ -85,20 +101,13 @@ export class Ecn {
 
   /** A SYN came to a passive open. */
   onSyn(flags: number, codepoint: number): void {
-    const said = flags & ECN_FLAGS;
     this.synCodepoint = codepoint;
-    this.agree('none');
-    if (this.setting === 'off' || said === 0) return;
-    // RFC 9768 §3.1.2: what is neither nothing nor classic asks for accurate, whatever it may come to mean (§3.1.3).
-    if (this.setting === 'accurate' && said !== (CWR | ECE)) this.agree('accurate');
-    // RFC 3168 §6.1.1: both flags; the third was reserved then.
-    else if ((said & CWR) !== 0 && (said & ECE) !== 0) this.agree('classic');
+    this.agree(answerTo(this.setting, flags));
   }
 
   /** ECN's flags of our SYN+ACK. */
   get synAckFlags(): number {
-    if (this.mode === 'accurate') return flagsOfAce(HANDSHAKE_ACE[this.synCodepoint]!);
-    return this.mode === 'classic' ? ECE : 0;
+    return synAckFlags(this.mode, this.synCodepoint);
   }
 
   /** The answer to our SYN came. RFC 9768 table 2. */

@@ -10,6 +10,7 @@ import { NEVER } from '../time.js';
 import { type Expirable, TimerEntry } from '../timer-wheel.js';
 import { arrive, learnSyn } from './arrival.js';
 import type { Connection } from './connection.js';
+import { answerTo, ECN_FLAGS, type EcnSetting, synAckFlags } from './ecn.js';
 import { emitBare, send, writeHeader } from './emit.js';
 import { fastOpenOptionLength, writeFastOpenOption } from './fast-open.js';
 import type { Listener } from './listener.js';
@@ -26,15 +27,16 @@ const scratchSyn = new Segment();
 const NO_BLOCKS = new Int32Array(0);
 
 /** What the SYN in `seg` offers, and the numbers of ours. `h.iss`, `h.tsOffset` are the caller's to choose. */
-export function learnHandshake(h: Handshake, seg: Segment): void {
+export function learnHandshake(h: Handshake, seg: Segment, ecn: EcnSetting): void {
   const { options } = seg;
   h.irs = seg.seq;
   h.mss = options.mss;
   h.windowScale = options.windowScale;
   h.sackPermitted = options.sackPermitted;
   h.hasTimestamps = options.hasTimestamps;
-  h.ecnFlags = seg.ecnFlags;
-  h.codepoint = seg.codepoint;
+  const mode = answerTo(ecn, seg.ecnFlags);
+  h.ecn = mode === 'classic';
+  h.accurateEcn = mode === 'accurate' ? 1 + seg.codepoint : 0;
   h.windowField = seg.windowField;
   h.tsRecent = options.tsVal;
   h.wantsFastOpen = false;
@@ -60,11 +62,13 @@ export function emitSynAck(
   if (fastOpen !== null) writeFastOpenOption(packet.bytes, at + optionsEnd, fastOpen);
   // RFC 7323 §2.2: the window of a SYN is never scaled.
   writeHeader(
-    packet.bytes, at, localPort, remotePort, h.iss, Seq.add(h.irs, 1), Wire.SYN | Wire.ACK | listener.ecnAnswer(h),
-    listener.synWindow, headerLength,
+    packet.bytes, at, localPort, remotePort, h.iss, Seq.add(h.irs, 1), Wire.SYN | Wire.ACK | ecnFlags(h), listener.synWindow, headerLength,
   );
   send(tcp, packet, flow, now);
 }
+
+const ecnFlags = (h: Handshake): number =>
+  h.accurateEcn > 0 ? synAckFlags('accurate', h.accurateEcn - 1) : synAckFlags(h.ecn ? 'classic' : 'none', 0);
 
 /** A connection in SYN-RECEIVED, as if it had sent the SYN+ACK itself; null: there are too many. */
 export function connectionOf(
@@ -87,8 +91,8 @@ export function connectionOf(
 function synOf(h: Handshake): Segment {
   const seg = scratchSyn;
   seg.flags = Wire.SYN;
-  seg.ecnFlags = h.ecnFlags;
-  seg.codepoint = h.codepoint;
+  seg.ecnFlags = h.accurateEcn > 0 ? ECN_FLAGS : h.ecn ? Wire.CWR | Wire.ECE : 0;
+  seg.codepoint = Math.max(0, h.accurateEcn - 1);
   seg.seq = h.irs;
   seg.ack = Seq.seq(0);
   seg.windowField = h.windowField;

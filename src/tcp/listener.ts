@@ -146,7 +146,7 @@ export class Listener implements Announcer, RowOwner {
     const verdict = tcp.fastOpenCookies.check(header.src, packet.bytes, fastOpenAt, fastOpenLength, now);
     if (verdict === 'bad') return false;
     const h = scratchHandshake;
-    learnHandshake(h, seg);
+    learnHandshake(h, seg, this.options.ecn ?? tcp.options.ecn);
     h.iss = tcp.issFor(header.dst, seg.dstPort, header.src, seg.srcPort, -1, now);
     h.tsOffset = tcp.env.random.u32() | 0;
     const flow = this.flowTo(copyOf(header.dst), copyOf(header.src));
@@ -167,13 +167,6 @@ export class Listener implements Announcer, RowOwner {
     return true;
   }
 
-  /** ECN's flags of the answer to a SYN. */
-  ecnAnswer(h: Handshake): number {
-    const { ecn } = this.model;
-    ecn.onSyn(h.ecnFlags, h.codepoint);
-    return ecn.synAckFlags;
-  }
-
   private fastOpenPending(now: number): number {
     while (this.resets.length > 0 && this.resets[0]! <= now) this.resets.shift();
     return this.fastOpens + this.resets.length;
@@ -189,7 +182,7 @@ export class Listener implements Announcer, RowOwner {
     // A cookie's number cannot be chosen beyond that of the connection in TIME-WAIT. Also Linux.
     if (isFull) return tcp.env.counters.drop('tcp-listen-overflow');
     const h = scratchHandshake;
-    learnHandshake(h, seg);
+    learnHandshake(h, seg, this.options.ecn ?? tcp.options.ecn);
     h.iss = tcp.issFor(header.dst, seg.dstPort, header.src, seg.srcPort, timeWaitRow, now);
     h.tsOffset = tcp.env.random.u32() | 0;
     // RFC 7413 §4.2.2: who asks for a cookie, or brings one that is good no more, is given one.
@@ -205,7 +198,9 @@ export class Listener implements Announcer, RowOwner {
   private sendCookie(seg: Segment, header: IpHeader, now: number): void {
     const { tcp } = this;
     const h = scratchHandshake;
-    learnHandshake(h, seg);
+    const ecn = this.options.ecn ?? tcp.options.ecn;
+    // A cookie has one bit for it.
+    learnHandshake(h, seg, ecn === 'accurate' ? 'on' : ecn);
     const mss = h.mss > 0 ? h.mss : header.family === 4 ? 536 : 1220;
     h.iss = tcp.cookies.make(header.dst, seg.dstPort, header.src, seg.srcPort, h.irs, mss, now);
     h.tsOffset = tcp.cookies.tsOffset(header.dst, seg.dstPort, header.src, seg.srcPort);
@@ -213,10 +208,8 @@ export class Listener implements Announcer, RowOwner {
       // There is nothing to remember them in.
       h.windowScale = -1;
       h.sackPermitted = false;
+      h.ecn = false;
     }
-    // Nor for more than the one bit of classic ECN, and that only beside timestamps.
-    h.codepoint = 0;
-    h.ecnFlags = h.hasTimestamps && (h.ecnFlags & (Wire.CWR | Wire.ECE)) === (Wire.CWR | Wire.ECE) ? Wire.CWR | Wire.ECE : 0;
     this.cookieAt = now;
     tcp.env.counters.synCookiesSent++;
     const flow = this.flowTo(copyOf(header.dst), copyOf(header.src));
@@ -242,8 +235,8 @@ export class Listener implements Announcer, RowOwner {
     h.hasTimestamps = seg.options.hasTimestamps;
     h.windowScale = -1;
     h.sackPermitted = false;
-    h.ecnFlags = 0;
-    h.codepoint = 0;
+    h.ecn = false;
+    h.accurateEcn = 0;
     if (h.hasTimestamps) recallOptions(h, seg.options.tsEcr);
     h.windowField = seg.windowField;
     h.tsRecent = seg.options.tsVal;

@@ -130,9 +130,11 @@ export class Plpmtud {
    */
   onTimeout(now: number): boolean {
     this.probeSize = 0;
-    if (this.mode === 'off' || ++this.timeouts < BLACK_HOLE_TIMEOUTS) return false;
-    this.timeouts = 0;
     const before = this.size;
+    // RFC 8899 §5.1.2: what is no larger than the base passes nearly everywhere; a blackout is likelier.
+    const most = before > this.base ? BLACK_HOLE_TIMEOUTS : 2 * BLACK_HOLE_TIMEOUTS;
+    if (this.mode === 'off' || ++this.timeouts < most) return false;
+    this.timeouts = 0;
     const least = this.family === 4 ? MIN4 : MIN6;
     // First to the base; where even that is too large, by halves.
     const next = before > this.base ? this.base : Math.max(least, before >>> 1);

@@ -24,9 +24,10 @@ export class Handshake {
   windowScale = -1;
   sackPermitted = false;
   hasTimestamps = false;
-  /** ECN's flags of its SYN, and the codepoint that it came with. RFC 3168 §6.1.1, RFC 9768 §3.1. */
-  ecnFlags = 0;
-  codepoint = 0;
+  /** Classic ECN was asked for and will be granted. RFC 3168 §6.1.1. */
+  ecn = false;
+  /** Accurate ECN likewise: one more than the codepoint that the SYN came under; 0: not. RFC 9768 §3.1.2. */
+  accurateEcn = 0;
   /** The window field of its SYN. */
   windowField = 0;
   /** TS.Recent, and what is added to our clock for TSval. int32. */
@@ -74,7 +75,7 @@ export class SynCache<O extends RowOwner> {
     rows.set(row, IRS, h.irs);
     rows.set(row, MSS_AND_WINDOW, (h.mss << 16) | h.windowField);
     rows.set(row, FLAGS, (h.windowScale + 1) | (h.sackPermitted ? SACK : 0) | (h.hasTimestamps ? TIMESTAMPS : 0)
-      | (h.wantsFastOpen ? FAST_OPEN : 0) | (h.ecnFlags << 1) | (h.codepoint << 10));
+      | (h.accurateEcn * ACCURATE_ECN) | (h.ecn ? ECN : 0) | (h.wantsFastOpen ? FAST_OPEN : 0));
     rows.set(row, TS_RECENT, h.tsRecent);
     rows.set(row, TS_OFFSET, h.tsOffset);
     rows.set(row, REPEATS, 0);
@@ -97,8 +98,8 @@ export class SynCache<O extends RowOwner> {
     h.windowScale = (flags & SCALE) - 1;
     h.sackPermitted = (flags & SACK) !== 0;
     h.hasTimestamps = (flags & TIMESTAMPS) !== 0;
-    h.ecnFlags = (flags & ECN) >> 1;
-    h.codepoint = (flags >> 10) & 3;
+    h.ecn = (flags & ECN) !== 0;
+    h.accurateEcn = (flags / ACCURATE_ECN) & 7;
     h.wantsFastOpen = (flags & FAST_OPEN) !== 0;
     h.tsRecent = rows.get(row, TS_RECENT);
     h.tsOffset = rows.get(row, TS_OFFSET);
@@ -226,6 +227,8 @@ const TIME_COLUMNS = 3;
 const SCALE = 15;
 const SACK = 16;
 const TIMESTAMPS = 32;
-const FAST_OPEN = 64;
-const ECN = 0x380;
-const AMBIGUOUS = 1 << 12;
+const ECN = 64;
+const FAST_OPEN = 128;
+const AMBIGUOUS = 256;
+/** The lowest of three bits. */
+const ACCURATE_ECN = 512;

@@ -11,7 +11,6 @@ import type { Random } from '../random.js';
 import { SipHash } from '../siphash.js';
 import { add, diff, type Seq } from './seq.js';
 import type { Handshake } from './syn-cache.js';
-import { CWR, ECE } from './wire.js';
 
 const SLOT_MS = 64_000;
 /** How old a cookie's slot may be. */
@@ -88,13 +87,10 @@ export class SynCookies {
   }
 }
 
-/** There is one bit for ECN: who asks for accurate ECN is granted the classic one (RFC 9768 §3.1.2). */
-const isClassic = (h: Handshake): boolean => (h.ecnFlags & (CWR | ECE)) === (CWR | ECE);
-
 /** TSval of a SYN+ACK that remembers the client's options: our clock, set back by less than 64 ms. */
 export function timestampOf(h: Handshake, now: number): number {
   const clock = (Math.floor(now) + h.tsOffset) | 0;
-  const bits = (h.windowScale < 0 ? NO_SCALE : h.windowScale) | (h.sackPermitted ? 16 : 0) | (isClassic(h) ? 32 : 0);
+  const bits = (h.windowScale < 0 ? NO_SCALE : h.windowScale) | (h.sackPermitted ? 16 : 0) | (h.ecn ? 32 : 0);
   const stamp = (clock & ~OPTION_MASK) | bits;
   // Never ahead of the clock: what follows must not be older.
   return (((stamp - clock) | 0) > 0 ? stamp - OPTION_MASK - 1 : stamp) >>> 0;
@@ -105,6 +101,5 @@ export function recallOptions(h: Handshake, tsEcr: number): void {
   const bits = tsEcr & OPTION_MASK;
   h.windowScale = (bits & 15) === NO_SCALE ? -1 : bits & 15;
   h.sackPermitted = (bits & 16) !== 0;
-  h.ecnFlags = (bits & 32) === 0 ? 0 : CWR | ECE;
-  h.codepoint = 0;
+  h.ecn = (bits & 32) !== 0;
 }

@@ -114,6 +114,8 @@ describe('a segment', () => {
         expect({ ...seg, options: record(seg.options) }).toEqual({
           srcPort: big(all.slice(0, 2)), dstPort: big(all.slice(2, 4)),
           seq: big(all.slice(4, 8)) | 0, ack: big(all.slice(8, 12)) | 0, flags,
+          // AE, CWR, ECE (RFC 9768); the IP header's codepoint is not the segment's.
+          ecnFlags: (big(all.slice(12, 14)) & 0x1c0), codepoint: 0,
           windowField: big(all.slice(14, 16)), urgentPointer: big(all.slice(18, 20)),
           at, payloadStart: at + headerLength, end, options: (flags & 2) === 0 ? { ...said, ...synOnly } : said,
         });

@@ -11,16 +11,26 @@ const [NOT_ECT, ECT_0, CE] = [0, 2, 3];
 /** The codepoint of the packet that left last. */
 const codepoint = (h: ScriptHost): number => h.lastPacket[1]! & 3;
 
-/** A segment arrives under `mark`. RFC 1624: the IP header's sum follows. */
+/** RFC 1624: `added` more in a word of 16 bits; the sum at `b[at]` follows. */
+function follow(b: Uint8Array, at: number, added: number): void {
+  let sum = (~((b[at]! << 8) | b[at + 1]!) & 0xffff) + added;
+  sum = ~(sum + (sum >>> 16)) & 0xffff;
+  b[at] = sum >>> 8;
+  b[at + 1] = sum & 0xff;
+}
+
+const fixSum = (header: Uint8Array, added: number): void => follow(header, 16, added);
+
+/** The packet around `header` comes under `mark`. */
+function setMark(header: Uint8Array, mark: number): void {
+  const ip = new Uint8Array(header.buffer);
+  ip[1] = mark;
+  follow(ip, 10, mark);
+}
+
+/** A segment arrives under `mark`. */
 function arriveUnder(h: ScriptHost, mark: number, script: Script): void {
-  h.mangled(script, (header) => {
-    const ip = new Uint8Array(header.buffer);
-    ip[1] = mark;
-    const sum = ((~((ip[10]! << 8) | ip[11]!)) & 0xffff) + mark;
-    const check = ~(sum + (sum >>> 16)) & 0xffff;
-    ip[10] = check >>> 8;
-    ip[11] = check & 0xff;
-  });
+  h.mangled(script, (header) => setMark(header, mark));
 }
 
 /** A peer 20 ms away that asked for classic ECN and was granted it. */
@@ -94,6 +104,27 @@ describe('the SYNs', () => {
     // r.cep is 5: AE and ECE. AE stands in the byte before.
     expect(h.lastPacket[32]! & 1).toBe(1);
     expect(codepoint(h)).toBe(ECT_0);
+  });
+});
+
+describe('accurate ECN, granted', () => {
+  // RFC 9768 §3.1.2, table 2: the SYN+ACK says how the SYN came. AE stands in the byte before.
+  test.each([[NOT_ECT, '.W', 0], [1, '.EW', 0], [ECT_0, '.', 1], [CE, '.W', 1]])('a SYN under codepoint %i is answered so', (mark, flags, ae) => {
+    const h = new ScriptHost().listen({ ecn: 'accurate' });
+    h.mangled(tcp`+0 < SEW 0:0(0) win 65535 <mss 1000>`, (header) => {
+      header[12]! |= 1;
+      fixSum(header, 0x0100);
+      setMark(header, mark);
+    });
+    h.play(tcp`+0 > S${flags} 0:0(0) ack 1`);
+    expect(h.lastPacket[32]! & 1).toBe(ae);
+    h.play(tcp`
+      +20ms < .W 1:1(0) ack 1 win 65535
+      +0    ${() => h.send(100)}
+      +0    > P.E 1:101(100) ack 1
+    `);
+    expect(h.connection!.ecn.mode).toBe('accurate');
+    expect(h.lastPacket[32]! & 1).toBe(1);
   });
 });
 

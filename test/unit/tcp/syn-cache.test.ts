@@ -18,10 +18,10 @@ describe('a row', () => {
   test('remembers all that the client\'s SYN said', () => {
     const cache = cacheOf();
     const told = [
-      { mss: 65_535, windowField: 65_535, windowScale: 14, sackPermitted: true, hasTimestamps: true, ecnFlags: 0x1c0, codepoint: 3, wantsFastOpen: true },
-      { mss: 0, windowField: 0, windowScale: -1, sackPermitted: false, hasTimestamps: false, ecnFlags: 0, codepoint: 0, wantsFastOpen: false },
-      { mss: 536, windowField: 1, windowScale: 0, sackPermitted: true, hasTimestamps: false, ecnFlags: 0x1c0, codepoint: 3, wantsFastOpen: false },
-      { mss: 1460, windowField: 40_000, windowScale: 7, sackPermitted: false, hasTimestamps: true, ecnFlags: 0, codepoint: 0, wantsFastOpen: true },
+      { mss: 65_535, windowField: 65_535, windowScale: 14, sackPermitted: true, hasTimestamps: true, ecn: true, wantsFastOpen: true },
+      { mss: 0, windowField: 0, windowScale: -1, sackPermitted: false, hasTimestamps: false, ecn: false, accurateEcn: 4, wantsFastOpen: false },
+      { mss: 536, windowField: 1, windowScale: 0, sackPermitted: true, hasTimestamps: false, ecn: true, accurateEcn: 0, wantsFastOpen: false },
+      { mss: 1460, windowField: 40_000, windowScale: 7, sackPermitted: false, hasTimestamps: true, ecn: false, accurateEcn: 1, wantsFastOpen: true },
     ].map((said, i) => Object.assign(new Handshake(), {
       ...said, iss: seq(-i), irs: seq(0x7fff_ffff + i), tsRecent: -5 - i, tsOffset: 0x8000_0000 | i,
     }));
