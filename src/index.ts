@@ -18,6 +18,7 @@ export { type UdpBindOptions, type UdpPeer, UdpSocket } from './socket-api/udp.j
 export { type InterfaceConfig, Stack, type StackOptions } from './stack.js';
 export type { CongestionName } from './tcp/congestion/controllers.js';
 export type { ConnectionOptions } from './tcp/connection.js';
+export type { NotSending, TcpInfo } from './tcp/info.js';
 export { TCP_SETTINGS, type TcpSettings } from './tcp/tcp.js';
 export { NEVER } from './time.js';
 export type { Datagram } from './udp/datagram-queue.js';

@@ -6,6 +6,7 @@ import { type ErrorCode, invalidArgument, NetError } from '../errors.js';
 import {
   CLOSED, CONNECTED, type Connection, type ConnectionOptions, type ConnectionOwner, END, READABLE, TROUBLE, WRITABLE,
 } from '../tcp/connection.js';
+import { tcpInfo, type TcpInfo } from '../tcp/info.js';
 import type { Listener, ListenerOwner } from '../tcp/listener.js';
 import type { Tcp } from '../tcp/tcp.js';
 import { addressOf, lengthOf, portOf } from './arguments.js';
@@ -133,6 +134,11 @@ export class TcpSocket implements ConnectionOwner, AsyncIterable<Uint8Array> {
   /** RFC 9293 §3.3.2. */
   get state(): Connection['state'] {
     return this.connection.state;
+  }
+
+  /** A snapshot of what the connection knows of itself: round trips, windows, losses, and why it is not sending. */
+  info(): TcpInfo {
+    return tcpInfo(this.connection, this.connection.tcp.env.now());
   }
 
   /** In-order bytes from the peer so far, and bytes accepted by `write`. */

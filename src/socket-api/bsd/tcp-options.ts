@@ -24,6 +24,7 @@ export class TcpSettingsOfSocket {
   lingerMs: number | null = null;
   corked = false;
   recordErrors = false;
+  fastOpenConnect = false;
   notSentLowWater = Infinity;
 
   /** What an accepted socket has of its listener. Its connection has the rest. */
@@ -232,6 +233,24 @@ const TCP_OPTIONS: Record<number, Option> = {
     set: (s, value) => configure(s, {
       finWait2Ms: value < 0 ? 0 : value === 0 ? s.tcp.options.finWait2Ms : Math.min(value, 120) * 1000,
     }),
+  },
+  // The queue of a listener; 0: off. RFC 7413.
+  [C.TCP_FASTOPEN]: {
+    get: (s) => s.settings.options.fastOpen?.queue ?? 0,
+    set: (s, value) => {
+      if (value < 0 || s.connection !== null) return 'EINVAL';
+      if (value === 0) delete s.settings.options.fastOpen;
+      else s.settings.options.fastOpen = { queue: Math.min(value, 65_535) };
+      return null;
+    },
+  },
+  [C.TCP_FASTOPEN_CONNECT]: {
+    get: (s) => (s.settings.fastOpenConnect ? 1 : 0),
+    set: (s, value) => {
+      if (s.connection !== null || s.listener !== null || (value !== 0 && value !== 1)) return 'EINVAL';
+      s.settings.fastOpenConnect = value === 1;
+      return null;
+    },
   },
   [C.TCP_DEFER_ACCEPT]: {
     get: (s) => (s.settings.options.deferAcceptMs ?? 0) / 1000,

@@ -169,23 +169,23 @@ export class TcpSocket implements Socket, ConnectionOwner, ListenerOwner {
     if (this.listener !== null || this.phase === 'connected') return over('EISCONN');
     if (this.phase === 'disconnecting') return over('EINVAL');
     if (this.phase === 'connecting') return { run: () => this.connected(), otherwise: 'EALREADY' };
-    const refusal = this.open(where.address, where.port);
+    const refusal = this.open(where.address, where.port, this.settings.fastOpenConnect);
     if (refusal !== null) return over(refusal);
     this.phase = 'connecting';
+    // tcp(7), TCP_FASTOPEN_CONNECT: the first write goes with the SYN.
+    if (takesTextInSyn(this.connection!)) return over(0);
     return { run: () => this.connected(), otherwise: 'EINPROGRESS' };
   }
 
-  private open(to: Address, port: number): Errno | null {
+  private open(to: Address, port: number, fastOpen: boolean): Errno | null {
     // Also Linux: nobody is this host itself.
     const address = isUnspecified(to) ? (isV4(to) ? LOOPBACK4 : LOOPBACK6) : to;
     if (this.settings.ipv6Only && isV4(address)) return 'ENETUNREACH';
     const { binding, localAddress } = this;
-    // A listener's, and no client's.
-    const options = { ...this.settings.options, fastOpen: false };
     if (port === 0) return 'ECONNREFUSED';
     try {
       this.connection = this.tcp.connect({
-        ...options, address, port,
+        ...this.settings.options, address, port, fastOpen,
         ...(binding !== null && { localPort: binding.port }),
         ...(localAddress !== null && !isUnspecified(localAddress) && { localAddress }),
       });
@@ -284,12 +284,33 @@ export class TcpSocket implements Socket, ConnectionOwner, ListenerOwner {
   }
 
   send(t: Transfer): Outcome {
-    const { common, connection: c } = this;
-    if ((t.flags & MSG_FASTOPEN) !== 0) return 'EOPNOTSUPP';
     this.note();
+    if ((t.flags & MSG_FASTOPEN) !== 0) {
+      const refusal = this.openFast(t);
+      if (refusal !== null) return refusal;
+    }
+    return this.sendText(t);
+  }
+
+  /** tcp(7), MSG_FASTOPEN: connect and send in one call; without a cookie, connect. RFC 7413 §4.2.2. */
+  private openFast(t: Transfer): Errno | null {
+    const { phase } = this;
+    if (phase === 'connecting') return t.waits ? null : 'EALREADY';
+    if (phase !== 'unconnected' || this.listener !== null) return 'EISCONN';
+    if (t.name === null) return 'EINVAL';
+    const where = resolve(t.name, this.common.domain);
+    if (typeof where === 'string') return where;
+    const refusal = this.open(where.address, where.port, true);
+    if (refusal !== null) return refusal;
+    this.phase = 'connecting';
+    return takesTextInSyn(this.connection!) || t.waits ? null : 'EINPROGRESS';
+  }
+
+  private sendText(t: Transfer): Outcome {
+    const { common, connection: c } = this;
     if (t.done === 0 && common.error !== null) return common.takeError()!;
     if (c === null || common.writeShut || common.error !== null) return t.done > 0 ? t.done : 'EPIPE';
-    if (c.state === 'SYN-SENT' || c.state === 'SYN-RECEIVED') return WOULD_BLOCK;
+    if ((c.state === 'SYN-SENT' && !takesTextInSyn(c)) || c.state === 'SYN-RECEIVED') return WOULD_BLOCK;
     try {
       this.put(c, t);
     } catch (error) {
@@ -410,6 +431,9 @@ export class TcpSocket implements Socket, ConnectionOwner, ListenerOwner {
     return refusal === 'ENOPROTOOPT' ? setSocketOption(this.common, level, name, value) : refusal;
   }
 }
+
+/** Its SYN has not left, and there is a cookie for it. */
+const takesTextInSyn = (c: Connection): boolean => c.state === 'SYN-SENT' && c.synOwed && (c.fastOpen?.cookie.length ?? 0) > 0;
 
 /** Nothing of ours is under way any more: the peer has acknowledged our FIN, or there is no peer. */
 function farewell(c: Connection): Outcome {

@@ -25,6 +25,11 @@ const renamed = (
 ): Record<string, unknown> => ({ ...error, ...names, message: String(error['message']).replace(from, `${names.address}:${names.port}`) });
 
 describe('connecting', () => {
+  test('leads to a connection that tells of itself', async () => {
+    const [client] = await new TwoStacks().connect({ congestion: 'new-reno' });
+    expect(client.info()).toMatchObject({ state: 'ESTABLISHED', congestionControl: 'new-reno', notSending: 'app-limited', sendMss: 1448 });
+  });
+
   test.each([['10.0.0.2', '10.0.0.1', 'IPv4'], ['fd00::2', 'fd00::1', 'IPv6']])(
     'to %s: both ends know their names', async (there, here, family) => {
       const world = new TwoStacks();

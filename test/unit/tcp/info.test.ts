@@ -88,6 +88,25 @@ describe('what it counts', () => {
     expect(infoOf(h)).toMatchObject({ recovery: 'open', bytesAcked: 6000, flightSize: 0, sacked: 0, segments: { inFlight: 0, retransmitted: 0 } });
   });
 
+  test('what was sent again is under way until SACK says that it has arrived', () => {
+    const h = established({ syn: 'mss 1000,sackOK' });
+    h.play(tcp`
+      +0    ${() => h.send(6000)}
+      ${burst(1, 5001)}
+      +0    > P. 5001:6001(1000) ack 1
+      +20ms < .  1:1(0) ack 1 win 65535 <sack 1001:2001 3001:6001>
+      +0    > .  1:1001(1000) ack 1
+      +0    > .  2001:3001(1000) ack 1
+    `);
+    expect(infoOf(h).segments).toEqual({ inFlight: 6, sacked: 4, lost: 0, retransmitted: 2 });
+    // RFC 8985 §6.2 step 5: what was sent before what has arrived is lost again.
+    h.play(tcp`
+      +20ms < .  1:1(0) ack 1 win 65535 <sack 1001:6001>
+      +0    > .  1:1001(1000) ack 1
+    `);
+    expect(infoOf(h)).toMatchObject({ sacked: 5000, segments: { inFlight: 6, sacked: 5, lost: 0, retransmitted: 1 } });
+  });
+
   test('what came, and what waits for the application', () => {
     const h = established();
     h.play(tcp`+0 < . 1:1001(1000) ack 1 win 65535`);

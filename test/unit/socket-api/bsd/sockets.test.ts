@@ -495,6 +495,28 @@ describe('options on the wire', () => {
     expect(world.server.accept(listener)).toBeGreaterThan(0);
   });
 
+  // RFC 7413 §4; tcp(7).
+  test.each(['MSG_FASTOPEN', 'TCP_FASTOPEN_CONNECT'] as const)('%s: text goes with the SYN, once there is a cookie', async (how) => {
+    const world = new World();
+    const listener = world.listener((s) => world.server.setsockopt(s, B.IPPROTO_TCP, B.TCP_FASTOPEN, 5));
+    const { client: sys } = world;
+    const open = (): [number, number] => {
+      const fd = sys.socket(B.AF_INET, B.SOCK_STREAM | B.SOCK_NONBLOCK);
+      if (how === 'MSG_FASTOPEN') return [fd, sys.sendto(fd, stream(5), B.MSG_FASTOPEN, SERVER)];
+      sys.setsockopt(fd, B.IPPROTO_TCP, B.TCP_FASTOPEN_CONNECT, 1);
+      return [fd, sys.connect(fd, SERVER) < 0 ? -1 : sys.write(fd, stream(5))];
+    };
+    expect([open()[1], sys.errno]).toEqual([-1, 'EINPROGRESS']);
+    await world.settle();
+    expect(world.server.accept(listener)).toBeGreaterThan(0);
+    const lines = await world.wire(() => expect(open()[1]).toBe(5));
+    expect(lines[0]).toMatch(/\[S\].*length 5/);
+    const peer = world.server.accept(listener);
+    expect(world.server.read(peer, 9)).toBe(5);
+    const [fd] = open();
+    expect([sys.sendto(fd, stream(1), B.MSG_FASTOPEN, SERVER), sys.errno]).toEqual([-1, 'EALREADY']);
+  });
+
   test('IP_TTL and IP_TOS, IPV6_UNICAST_HOPS and IPV6_TCLASS are those of what is sent', async () => {
     const world = new World();
     const udp = world.client.socket(B.AF_INET, B.SOCK_DGRAM);
