@@ -37,7 +37,7 @@ function check(statement: string, known: Variables): string | null {
   const value = evaluator.first();
   // NaN: a name without a value, when only the form is looked at.
   if (value !== 0) return null;
-  const values = [...evaluator.used].map((name) => `${name} = ${known.get(name)}`);
+  const values = [...evaluator.used].filter((name) => /^[a-z]/.test(name)).map((name) => `${name} = ${known.get(name)}`);
   return `${statement.replace(/\s+/g, ' ')}: ${values.join(', ')}`;
 }
 

@@ -62,6 +62,14 @@ export function numberOf(e: Expression): number {
   }
 }
 
+/** @throws UnknownCall for a name that stands for nothing */
+function checkNames(e: Expression): void {
+  if (e.kind === 'word') numberOf(e);
+  else if (e.kind === 'or') e.terms.forEach(checkNames);
+  else if (e.kind === 'list') e.items.forEach(checkNames);
+  else if (e.kind === 'struct') for (const { value } of e.fields) checkNames(value);
+}
+
 const ZERO: Expression = { kind: 'number', value: 0, hex: false };
 
 type Prepare = (s: BsdSockets, w: World, args: readonly Expression[]) => Prepared;
@@ -257,5 +265,6 @@ const CALLS: Readonly<Record<string, Prepare>> = {
 export function prepare(call: Syscall, s: BsdSockets, w: World): Prepared {
   const known = CALLS[call.name];
   if (known === undefined) throw new UnknownCall(`system call ${call.name}`);
+  for (const arg of call.args) checkNames(arg);
   return known(s, w, call.args);
 }

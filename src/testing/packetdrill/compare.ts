@@ -53,6 +53,7 @@ function optionAgrees(want: TcpOption, got: TcpOption, how: Leniency): boolean {
 export function icmpDifference(want: IcmpPacket, got: IcmpPacket): string | null {
   if (want.type !== got.type) return 'type';
   if ((want.code ?? null) !== null && want.code !== got.code) return 'code';
+  if (want.id !== null && want.id !== got.id) return 'id';
   return want.mtu !== null && want.mtu !== got.mtu ? 'MTU' : null;
 }
 
