@@ -1,8 +1,9 @@
 // Our own packetdrill scripts hold, and each of them fails where it is bent: the interpreter sees what it says it sees.
 
 import { readdirSync, readFileSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 
+import { ReceiveQueue, SendQueue } from '../../../../src/byte-queue.js';
 import { parse } from '../../../../src/testing/packetdrill/parse.js';
 import { type Outcome, run, type RunOptions } from '../../../../src/testing/packetdrill/run.js';
 
@@ -41,6 +42,10 @@ describe('what is bent is seen, and said in packetdrill\'s notation', () => {
     ['window', 'ack 4001 win 4000', 'ack 4001 win 3999', 'window'],
     ['udp', '> udp (100)', '> udp (101)', 'udp (100) at 0 s: length'],
     ['udp', '[udp (0)]', '[1:1(0)]', '-1 EAGAIN'],
+    ['sack', '<nop,nop,sack 1001:4001>', '<nop,nop,sack 1001:2001>', 'nothing until'],
+    ['sack', 'sack 301:401 101:201', 'sack 101:201 301:401', 'options'],
+    ['urgent', 'urg 10', 'urg 9', 'urgent pointer'],
+    ['urgent', 'TS val 1030', 'TS val 1032', 'options'],
     ['icmp', '[noecn]', '[ect0]', 'ECN: noecn'],
     ['icmp', '> icmp echo_reply id 77', '> icmp echo_reply id 78', 'icmp echo_reply id 77 at'],
   ])('%s: %j became %j', (name, from, to, got) => {
@@ -71,6 +76,11 @@ describe('packets', () => {
     expect(play(`${SERVER}+0 write(4, ..., 2500) = 2500\n+0 > P. 1:2301(2300) ack 1\n`)).toMatchObject({ got: expect.stringMatching(/: length$/) as string });
   });
 
+  test('segments that do not follow each other are not made one', () => {
+    const again = `${SERVER}+0 write(4, ..., 1000) = 1000\n+0 > P. 1:2001(2000) ack 1\n`;
+    expect(play(`--tolerance_usecs=2000000\n${again}`)).toMatchObject({ got: expect.stringContaining('> P. 1:1001(1000)') as string });
+  });
+
   test('what is sent and not expected is a failure at the end', () => {
     expect(play(`${SERVER}+0 write(4, ..., 10) = 10\n`)).toMatchObject({
       kind: 'failed', want: 'nothing more', got: expect.stringContaining('> P. 1:11(10)') as string,
@@ -83,13 +93,39 @@ describe('packets', () => {
     expect(play(text, { extraAcks: true })).toEqual({ kind: 'passed' });
     const twice = text.replace('+.1 write', '+.1 write(4, ..., 10) = 10\n+0 write');
     expect(play(`${twice}\n`, { extraAcks: true })).toEqual({ kind: 'passed' });
-    expect(play(twice.replace('> P. 1:11(10)', '> P. 11:21(10)'), { extraAcks: true }).kind).toBe('failed');
+    const noDelay = twice.replace('+0 < P.', '+0 setsockopt(4, SOL_TCP, TCP_NODELAY, [1], 4) = 0\n+0 < P.');
+    expect(play(noDelay.replace('> P. 1:11(10)', '> P. 11:21(10)'), { extraAcks: true })).toMatchObject({
+      got: expect.stringContaining('> P. 1:11(10)') as string,
+    });
   });
 
   test('the text that arrives is the text that is read, byte for byte, and likewise the text that is sent', () => {
     expect(play(`${SERVER}+0 < P. 1:301(300) ack 1 win 65535\n+0 recv(4, ..., 100, MSG_PEEK) = 100\n+0 read(4, ..., 250) = 250\n+0 read(4, ..., 250) = 50
       +0~+.2 > . 1:1(0) ack 301`)).toEqual({ kind: 'passed' });
     expect(play(`${SERVER}+0 write(4, "abc", 3) = 3\n+0 > P. 1:4(3) ack 1`)).toEqual({ kind: 'passed' });
+  });
+
+  test('and when it is not, that is seen', () => {
+    const [take, fill] = [ReceiveQueue.prototype.copyTo, SendQueue.prototype.copyTo];
+    const spies = [
+      vi.spyOn(ReceiveQueue.prototype, 'copyTo').mockImplementation(function (this: ReceiveQueue, target, at, end) {
+        const copied = take.call(this, target, at, end);
+        target[5] = 255;
+        return copied;
+      }),
+      vi.spyOn(SendQueue.prototype, 'copyTo').mockImplementation(function (this: SendQueue, from, length, target, at) {
+        fill.call(this, from, length, target, at);
+        target[at + 5] = 255;
+      }),
+    ];
+    try {
+      expect(play(`${SERVER}+0 < P. 1:301(300) ack 1 win 65535\n+0 read(4, ..., 300) = 300`)).toMatchObject({ got: 'another byte at 5' });
+      expect(play(`${SERVER}+0 write(4, ..., 10) = 10\n+0 > P. 1:11(10) ack 1`)).toMatchObject({
+        got: expect.stringContaining('text: another byte at 5') as string,
+      });
+    } finally {
+      for (const spy of spies) spy.mockRestore();
+    }
   });
 
   test('a time that is wrong is a failure, by the script\'s own tolerance', () => {
@@ -114,9 +150,17 @@ describe('what no RFC decides is not compared where neutrality is asked for', ()
   test('but a window of zero, an option that is missing, an ACK of two full segments that comes late', () => {
     expect(play(SERVER.replace('ack 1 <mss 1460>', 'ack 1 win 0 <mss 1460>'), neutral)).toMatchObject({ kind: 'failed' });
     expect(play(SERVER.replace('<mss 1460>', '<mss 1460,sackOK>'), neutral)).toMatchObject({ kind: 'failed' });
+    const hole = `${SERVER}+0 < . 2001:2011(10) ack 1 win 65535\n+0 > . 1:1(0) ack 1\n+0 < . 1:11(10) ack 1 win 65535\n+.3 > . 1:1(0) ack 11`;
+    expect(play(hole.replace('<mss 1000>', '<mss 1000,sackOK>').replace('<mss 1460>', '<mss 1460,sackOK>')
+      .replace(/ack 1\n\+0 < \. 1:/, 'ack 1 <sack 2001:2011>\n+0 < . 1:').replace(/ack 11$/, 'ack 11 <sack 2001:2011>'), neutral))
+      .toMatchObject({ kind: 'failed', got: expect.stringContaining('not 0.31 s') as string });
     const late = `${SERVER}+0 < . 1:1461(1460) ack 1 win 65535\n+0 < . 1461:2921(1460) ack 1 win 65535\n+.3 > . 1:1(0) ack 2921`;
     expect(play(late, neutral)).toMatchObject({ kind: 'failed', got: expect.stringContaining('not 0.31 s') as string });
   });
+});
+
+test('a condition of the shell\'s holds, or the script fails', () => {
+  expect(play(`${SERVER}+0 \`sockstat -4 -P tcp -s | grep TIME_WAIT | grep 1\``)).toMatchObject({ got: 'none in TIME-WAIT' });
 });
 
 describe('what is not understood is skipped, with its reason', () => {
