@@ -71,6 +71,8 @@ export interface TcpSettings {
   readonly timeWaits: number;
   /** Zero-window probes unanswered for so long end the connection, ms. Default 600,000. */
   readonly probeSilenceMs: number;
+  /** Unanswered keep-alive probes before ETIMEDOUT, where the connection says nothing else. Default 9, as Linux tcp_keepalive_probes. */
+  readonly keepAliveProbes: number;
   /** Offer and take selective acknowledgments (RFC 2018). Default true. */
   readonly sack: boolean;
   /** Offer and take timestamps (RFC 7323 §3). Default true. */
@@ -97,6 +99,7 @@ export const TCP_SETTINGS: TcpSettings = {
   timeWaitMs: 60_000,
   timeWaits: 16_384,
   probeSilenceMs: 600_000,
+  keepAliveProbes: 9,
   sack: true,
   timestamps: true,
   windowScaling: true,

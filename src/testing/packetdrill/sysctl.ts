@@ -23,8 +23,11 @@ const count = (key: 'synRetries' | 'synAckRetries' | 'retries' | 'orphanRetries'
 const ignored: Rule = () => null;
 const only = (wanted: string, why: string): Rule => (value) => (value === wanted ? null : why);
 
-/** The third of `min default max`. */
-const largest = (value: string): number => Number(value.split(/\s+/).at(-1));
+/** `min default max`, bytes. */
+const sizes = (value: string): { least: number; most: number } => {
+  const [, middle, last] = value.trim().split(/\s+/).map(Number);
+  return { least: Math.min(middle ?? 0, last ?? 0), most: last ?? middle ?? 0 };
+};
 
 const LINUX: Readonly<Record<string, Rule>> = {
   tcp_sack: flag('sack'),
@@ -35,8 +38,8 @@ const LINUX: Readonly<Record<string, Rule>> = {
   tcp_retries2: count('retries'),
   tcp_orphan_retries: count('orphanRetries'),
   tcp_fin_timeout: (value) => ({ finWait2Ms: Number(value) * 1000 }),
-  tcp_rmem: (value) => ({ receiveBuffer: largest(value) }),
-  tcp_wmem: (value) => ({ sendBuffer: largest(value) }),
+  tcp_rmem: (value) => ({ receiveBuffer: sizes(value).least, receiveBufferMax: sizes(value).most }),
+  tcp_wmem: (value) => ({ sendBuffer: sizes(value).least, sendBufferMax: sizes(value).most }),
   tcp_ecn: (value) => (value === '1' ? 'ECN asked for by sysctl' : null),
   tcp_congestion_control: (value) => (value === 'cubic' || value === 'reno' ? null : `congestion control ${value}`),
   tcp_fastopen: ignored,
@@ -76,7 +79,7 @@ const FREEBSD: Readonly<Record<string, Rule>> = {
   rexmit_slop: ignored,
   rexmit_drop_options: only('0', 'FreeBSD net.inet.tcp.rexmit_drop_options'),
   keepinit: ignored,
-  keepcnt: () => 'FreeBSD net.inet.tcp.keepcnt: a default for all sockets',
+  keepcnt: (value) => ({ keepAliveProbes: Number(value) }),
   delacktime: ignored,
 };
 
