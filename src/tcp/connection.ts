@@ -146,7 +146,7 @@ export class Connection implements Expirable, Announcer {
   keepAlive = false;
   keepAliveIdleMs = 7_200_000;
   keepAliveIntervalMs = 75_000;
-  keepAliveProbes = 9;
+  keepAliveProbes: number;
   userTimeoutMs = 0;
   /** R2. */
   retriesMax: number;
@@ -220,6 +220,7 @@ export class Connection implements Expirable, Announcer {
     this.sendQueue = new SendQueue(tcp.slabs);
     this.scoreboard = new Scoreboard(tcp.runs);
     this.retriesMax = tcp.options.retries;
+    this.keepAliveProbes = tcp.options.keepAliveProbes;
     this.synRetries = tcp.options.synRetries;
     this.finWait2Ms = tcp.options.finWait2Ms;
     this.sendBuffer = tcp.options.sendBuffer;

@@ -40,6 +40,7 @@ export function emitSyn(c: Connection, now: number): void {
   options.hasTimestamps = !answering || c.ts.on;
   options.tsVal = c.ts.val(now);
   options.tsEcr = answering ? c.ts.recent : 0;
+  c.tcp.curb(options);
   // RFC 7413 §4.2.2: text and option are on the first SYN only, for something on the way may not like them.
   const fastOpen = c.synLosses === 0 ? c.fastOpen : null;
   const optionsEnd = 20 + synOptionsLength(options);

@@ -74,6 +74,14 @@ export interface TcpSettings {
   readonly timeWaits: number;
   /** Zero-window probes unanswered for so long end the connection, ms. Default 600,000. */
   readonly probeSilenceMs: number;
+  /** Unanswered keep-alive probes before ETIMEDOUT, where the connection says nothing else. Default 9, as Linux tcp_keepalive_probes. */
+  readonly keepAliveProbes: number;
+  /** Offer and take selective acknowledgments (RFC 2018). Default true. */
+  readonly sack: boolean;
+  /** Offer and take timestamps (RFC 7323 §3). Default true. */
+  readonly timestamps: boolean;
+  /** Offer and take window scaling (RFC 7323 §2). Default true. */
+  readonly windowScaling: boolean;
 }
 
 export const TCP_SETTINGS: TcpSettings = {
@@ -95,6 +103,10 @@ export const TCP_SETTINGS: TcpSettings = {
   timeWaitMs: 60_000,
   timeWaits: 16_384,
   probeSilenceMs: 600_000,
+  keepAliveProbes: 9,
+  sack: true,
+  timestamps: true,
+  windowScaling: true,
 };
 
 export interface ConnectOptions extends ConnectionOptions {
@@ -205,10 +217,19 @@ export class Tcp implements Protocol, Expirable {
     if (header.cast !== 'unicast') return 'tcp-not-unicast';
     const reason = parseSegment(packet.bytes, packet.start, packet.end, seg);
     if (reason !== null) return reason;
+    if ((seg.flags & Wire.SYN) !== 0) this.curb(seg.options);
     if (packet.checksum !== 'whole') return null;
     // MUST-3.
     const pseudo = pseudoSum(header.src, header.dst, 6, packet.end - packet.start);
     return fold(sumLanes(packet.bytes, packet.lanes, packet.start, packet.end, pseudo)) === 0xffff ? null : 'tcp-bad-checksum';
+  }
+
+  /** What the settings forbid is neither said in a SYN of ours nor heard in one of the peer's. */
+  curb(options: TcpOptions): void {
+    const { sack, timestamps, windowScaling } = this.options;
+    if (!sack) options.sackPermitted = false;
+    if (!timestamps) options.hasTimestamps = false;
+    if (!windowScaling) options.windowScale = -1;
   }
 
   private listenerFor(local: Address, port: number): Listener | null {

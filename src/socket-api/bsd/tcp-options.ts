@@ -81,7 +81,7 @@ const flag = (key: Flag): Option => ({
 
 /** An int in units of `scale` of ours, `min .. max`. */
 function ranged(
-  key: 'keepAliveIdleMs' | 'keepAliveIntervalMs' | 'keepAliveProbes' | 'userTimeoutMs', scale: number, min: number, max: number,
+  key: 'keepAliveIdleMs' | 'keepAliveIntervalMs' | 'userTimeoutMs', scale: number, min: number, max: number,
   otherwise: number,
 ): Option {
   return {
@@ -201,7 +201,10 @@ const TCP_OPTIONS: Record<number, Option> = {
   [C.TCP_QUICKACK]: flag('quickAck'),
   [C.TCP_KEEPIDLE]: ranged('keepAliveIdleMs', 1000, 1, 32_767, 7200),
   [C.TCP_KEEPINTVL]: ranged('keepAliveIntervalMs', 1000, 1, 32_767, 75),
-  [C.TCP_KEEPCNT]: ranged('keepAliveProbes', 1, 1, 127, 9),
+  [C.TCP_KEEPCNT]: {
+    get: (s) => option(s, 'keepAliveProbes') ?? s.tcp.options.keepAliveProbes,
+    set: (s, value) => (value < 1 || value > 127 ? 'EINVAL' : configure(s, { keepAliveProbes: value })),
+  },
   [C.TCP_USER_TIMEOUT]: ranged('userTimeoutMs', 1, 0, 0x7fff_ffff, 0),
   [C.TCP_SYNCNT]: {
     get: (s) => option(s, 'synRetries') ?? s.tcp.options.synRetries,

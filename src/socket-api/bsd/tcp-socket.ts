@@ -72,9 +72,10 @@ export class TcpSocket implements Socket, ConnectionOwner, ListenerOwner {
     const c = this.connection;
     if (c === null || this.isOver || (c.state !== 'CLOSED' && c.state !== 'TIME-WAIT')) return;
     this.isOver = true;
-    // Also Linux: a RST behind the peer's FIN says that nobody reads.
     const code = c.error?.code ?? null;
-    if (code !== null) this.common.error = code === 'ECONNRESET' && c.peerHasEnded ? 'EPIPE' : code;
+    // Also Linux: a RST in CLOSE-WAIT says that nobody reads what we would still write.
+    const isBrokenPipe = code === 'ECONNRESET' && c.peerHasEnded && !c.finQueued;
+    if (code !== null) this.common.error = isBrokenPipe ? 'EPIPE' : code;
     this.common.readShut = true;
     this.common.writeShut = true;
   }
