@@ -9,7 +9,7 @@ export const LIBRARY = {
 };
 
 /** Programs that the npm scripts run. They are not published, so they share no chunk with what is. */
-const TOOLS = ['start', 'bench', 'rfc', 'sim', 'script', 'mutants'].map((name) => `tools/${name}.ts`).filter((path) => existsSync(path));
+const TOOLS = ['start', 'bench', 'rfc', 'sim', 'script', 'mutants', 'mutants/worker'].map((name) => `tools/${name}.ts`).filter((path) => existsSync(path));
 
 const common: Options = {
   format: 'esm',
