@@ -481,7 +481,8 @@ export class Bbr implements CongestionControl {
   }
 
   private isTimeToGoDown(sample: AckSample): boolean {
-    if (this.prevProbeTooHigh && this.inFlight >= this.inflightLongterm) {
+    // As it was before this ACK (so Linux), and reached when no further segment fits.
+    if (this.prevProbeTooHigh && sample.priorInFlight + this.smss > this.inflightLongterm) {
       this.prevProbePrecautionary = true;
       return true;
     }
