@@ -286,10 +286,11 @@ describe('the window', () => {
 
   test('stays when the application pauses, and the pace is that of the path: §5.4', () => {
     const t = trip();
-    until(t, 'probe-bw-cruise', 3000);
-    const { cwnd } = t.bbr;
+    until(t, 'probe-bw-up', 8000);
     t.flow.wants = 0;
     t.path.run(t.path.now + 1500);
+    const { cwnd } = t.bbr;
+    expect(t.bbr.state).toBe('probe-bw-up');
     t.flow.wants = Infinity;
     t.path.run(t.path.now + 1);
     expect(t.bbr.cwnd).toBe(cwnd);
