@@ -82,6 +82,7 @@ export class Bbr implements CongestionControl {
   /** The present probing cycle and the last one: §2.11. */
   private readonly maxBwFilter = new WindowedMax();
   maxBw = 0;
+  /** Whole bytes, for cwnd is held against it: cwnd would never be seen to reach a fraction more. */
   inflightLongterm = Infinity;
   minRttMs = Infinity;
   private minRttAt = 0;
@@ -390,7 +391,7 @@ export class Bbr implements CongestionControl {
     if (this.isLossRoundStart && sample.isRecovery && this.lossEventsInRound >= STARTUP_FULL_LOSS_COUNT && isInflightTooHigh(sample)) {
       this.undoState = 'startup';
       this.fullBwReached = true;
-      this.inflightLongterm = Math.max(this.bdpMultiple(1), this.inflightLatest);
+      this.inflightLongterm = Math.floor(Math.max(this.bdpMultiple(1), this.inflightLatest));
     }
     if (!this.fullBwReached) return;
     this.state = 'drain';
@@ -480,7 +481,8 @@ export class Bbr implements CongestionControl {
   }
 
   private isTimeToGoDown(sample: AckSample): boolean {
-    if (this.prevProbeTooHigh && this.inFlight >= this.inflightLongterm) {
+    // As it was before this ACK (so Linux), and reached when no further segment fits.
+    if (this.prevProbeTooHigh && sample.priorInFlight + this.smss > this.inflightLongterm) {
       this.prevProbePrecautionary = true;
       return true;
     }
@@ -521,7 +523,7 @@ export class Bbr implements CongestionControl {
     this.prevProbeTooHigh = true;
     this.isBwProbeSample = false;
     if (!this.isAppLimited(sample)) {
-      this.inflightLongterm = Math.max(inflightAtLoss(sample), this.targetInflight() * BETA);
+      this.inflightLongterm = Math.floor(Math.max(inflightAtLoss(sample), this.targetInflight() * BETA));
     }
     if (this.state !== 'probe-bw-up') return;
     this.undoState = 'probe-bw-up';

@@ -33,9 +33,9 @@ function until({ path, bbr }: Trip, state: BbrState, limitMs = 20_000): void {
 }
 
 /** The states of the next `ms`, each once in a row. */
-function states({ path, bbr }: Trip, ms: number): BbrState[] {
+function states({ path, bbr }: Trip, ms: number, step = 1): BbrState[] {
   const seen: BbrState[] = [bbr.state];
-  for (const end = path.now + ms; path.now < end; path.run(path.now + 1)) if (seen.at(-1) !== bbr.state) seen.push(bbr.state);
+  for (const end = path.now + ms; path.now < end; path.run(path.now + step)) if (seen.at(-1) !== bbr.state) seen.push(bbr.state);
   return seen;
 }
 
@@ -61,7 +61,7 @@ describe('Startup', () => {
     expect(t.bbr.minRttMs).toBeCloseTo(51);
   });
 
-  test('ends after three rounds without a quarter more, not sooner', () => {
+  test('ends after three rounds without a quarter more, not sooner; Drain after three at most', () => {
     const bbr = new Bbr(SMSS, 10 * SMSS, new SeededRandom(1));
     const sample = Object.assign(new AckSample(), { delivered: SMSS, bytesAcked: SMSS, rttMs: 50, inFlight: 100 * SMSS });
     let delivered = 0;
@@ -76,6 +76,9 @@ describe('Startup', () => {
     expect(round(501)).toBe('startup');
     for (let i = 0; i < 10; i++) expect(round(300, { isAppLimited: true })).toBe('startup');
     expect(round(520)).toBe('drain');
+    // 100 segments stay in flight, four times the BDP: Drain is given up after three rounds. §5.3.2.
+    for (let i = 0; i < 3; i++) expect(round(500)).toBe('drain');
+    expect(round(500)).toBe('probe-bw-down');
   });
 
   test('ends on heavy loss, too: §5.3.1.3', () => {
@@ -144,6 +147,18 @@ describe('ProbeBW', () => {
     expect(t.path.share(t.flow, t.path.now + 2000)).toBeGreaterThan(0.85);
   });
 
+  test('raises the limit of the flight when the path takes more, by steps that double: §5.3.3.5', () => {
+    const t = trip({ queue: 10 * SMSS });
+    t.path.run(20_000);
+    const { inflightLongterm } = t.bbr;
+    expect(inflightLongterm).toBeLessThan(70 * SMSS);
+    // 400 segments in flight now, and not one round trip for each.
+    Object.assign(t.path.model, { rate: 8 * RATE, queue: 100 * SMSS });
+    t.path.run(30_000);
+    expect(t.bbr.inflightLongterm).toBeGreaterThan(350 * SMSS);
+    expect(t.path.share(t.flow, 33_000)).toBeGreaterThan(0.85);
+  });
+
   test('forgets a bandwidth that is gone, after two cycles: §5.5.6', () => {
     const t = trip({ rate: 4 * RATE });
     until(t, 'probe-bw-cruise', 3000);
@@ -164,6 +179,19 @@ describe('ProbeBW', () => {
     t.path.run(40_000);
     // Less than 2 % over the long run.
     expect((t.flow.lost - before) / (20_000 * RATE)).toBeLessThan(0.02);
+  });
+
+  test('after loss looks whether the old limit holds first, and goes on from there at once if it does: §5.3.3.6', () => {
+    const t = trip({ queue: 10 * SMSS });
+    until(t, 'probe-bw-up', 20_000);
+    const { lost } = t.flow;
+    // The probe that goes too far sets the limit.
+    while (t.bbr.state === 'probe-bw-up') t.path.run(t.path.now + 1);
+    expect(t.flow.lost).toBeGreaterThan(lost);
+    t.path.model.queue = 200 * SMSS;
+    const walk = states(t, 9000, 0.25);
+    const first = walk.indexOf('probe-bw-up');
+    expect(walk.slice(first, first + 4)).toEqual(['probe-bw-up', 'probe-bw-down', 'probe-bw-refill', 'probe-bw-up']);
   });
 
   test('does not take what a tenth of a percent of loss says for congestion', () => {
@@ -220,6 +248,28 @@ describe('ProbeRTT', () => {
   });
 });
 
+test('what ProbeRTT itself held back is no plateau: §5.3.4.3', () => {
+  const bbr = new Bbr(SMSS, 10 * SMSS, new SeededRandom(1));
+  const sample = Object.assign(new AckSample(), { delivered: SMSS, bytesAcked: SMSS, rttMs: 50, inFlight: 2 * SMSS });
+  let delivered = 0;
+  const round = (rate: number, now: number): BbrState => {
+    Object.assign(sample, { priorDelivered: delivered, deliveryRate: rate });
+    sample.totalDelivered = delivered += SMSS;
+    bbr.onAck(sample, now);
+    return bbr.state;
+  };
+  let rate = 10;
+  for (let now = 0; now <= 5000; now += 1000) expect(round(rate *= 1.3, now)).toBe('startup');
+  expect(round(rate, 5100)).toBe('probe-rtt');
+  expect(round(1, 5200)).toBe('probe-rtt');
+  expect(round(1, 5400)).toBe('startup');
+  // These left while two segments at most were allowed, or stood in flight then.
+  for (const now of [5401, 5402, 5403]) expect(round(1, now)).toBe('startup');
+  // With the one before ProbeRTT, the second and the third without growth.
+  expect(round(1, 5404)).toBe('startup');
+  expect(round(1, 5405)).not.toBe('startup');
+});
+
 describe('the window', () => {
   test('is four segments at least, where the BDP is less than one: §5.6.4.3', () => {
     const t = trip({ rate: 20, rttMs: 20, queue: 20 * SMSS });
@@ -236,10 +286,11 @@ describe('the window', () => {
 
   test('stays when the application pauses, and the pace is that of the path: §5.4', () => {
     const t = trip();
-    until(t, 'probe-bw-cruise', 3000);
-    const { cwnd } = t.bbr;
+    until(t, 'probe-bw-up', 8000);
     t.flow.wants = 0;
     t.path.run(t.path.now + 1500);
+    const { cwnd } = t.bbr;
+    expect(t.bbr.state).toBe('probe-bw-up');
     t.flow.wants = Infinity;
     t.path.run(t.path.now + 1);
     expect(t.bbr.cwnd).toBe(cwnd);
