@@ -136,7 +136,6 @@ export class UdpSocket implements Socket, UdpOwner {
     const error = this.endpoint.receiveError();
     // Linux does not wait for an error.
     if (error === null) return 'EAGAIN';
-    this.told = Math.max(0, this.told - 1);
     t.messageFlags |= C.MSG_ERRQUEUE;
     t.nameTo(error.address, error.port, this.common.domain);
     t.control.push(controlOf(error));
