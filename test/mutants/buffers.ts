@@ -48,7 +48,7 @@ export const DSACK: readonly Mutant[] = [
 export const PLPMTUD: readonly Mutant[] = [
   {
     ...plpmtud, test: 'test/script/plpmtud.test.ts', title: 'the third timeout of full segments',
-    text: '++this.timeouts < BLACK_HOLE_TIMEOUTS', replacement: '++this.timeouts < BLACK_HOLE_TIMEOUTS - 1',
+    text: '++this.timeouts < most', replacement: '++this.timeouts < most - 1',
   },
   {
     ...plpmtud, test: 'test/script/plpmtud.test.ts', title: 'timeouts with progress between them',

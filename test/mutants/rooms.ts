@@ -8,6 +8,7 @@ import { BUFFERS, DSACK, PLPMTUD } from './buffers.js';
 import { CONGESTION, CUBIC } from './congestion.js';
 import { LISTENER } from './listener.js';
 import { FAST_OPEN, SYN_CACHE, SYN_COOKIE } from './opening.js';
+import { MARKS, MTU_PROBE } from './marks.js';
 import { OPTIONS, SEGMENT } from './parsing.js';
 import { TCP } from './protocol.js';
 import { DELAYED_ACK, RECEIVE_WINDOW, RECEIVER } from './receiver.js';
@@ -36,6 +37,8 @@ export const ROOMS: Rooms = {
   'buffers': BUFFERS,
   'dsack': DSACK,
   'plpmtud': PLPMTUD,
+  'mtu-probe': MTU_PROBE,
+  'marks': MARKS,
   'delayed-ack': DELAYED_ACK,
   'sender': SENDER,
   'emit': EMIT,
