@@ -81,7 +81,7 @@ export const SEQUENCE: readonly Mutant[] = [
     text: "if (!reset) answer(c, seg, now);\n  return false;", replacement: 'return false;',
   },
   {
-    file, test: arrival, title: 'the same SYN again draws the same answer',
+    file, test: arrival, title: 'opened actively, the same SYN again draws',
     text: "c.synOwed = true;\n    return false;", replacement: 'return false;',
   },
   {
@@ -138,7 +138,7 @@ export const ACK: readonly Mutant[] = [
     replacement: "if ((seg.flags & Wire.ACK) === 0) {\n    counters.drop('tcp-no-ack');",
   },
   {
-    file, test: arrival, title: 'an ACK that does not acknowledge our SYN',
+    file, test: arrival, title: 'only an ACK of our SYN establishes',
     text: 'if (Seq.le(seg.ack, c.snd.una) || ', replacement: 'if (',
   },
   {

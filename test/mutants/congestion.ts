@@ -26,7 +26,7 @@ export const CONGESTION: readonly Mutant[] = [
   { ...reno, text: 'this.cwnd = this.smss;', replacement: 'this.cwnd = this.ssthresh;', title: 'a loss' },
   { ...reno, text: '!this.isTimedOut && inFlight > 0', replacement: 'inFlight > 0', title: 'seen by the timer again' },
   {
-    ...reno, title: 'new-reno does not grow while recovery runs',
+    ...reno, title: 'new-reno, by loss does not grow while recovery runs',
     text: '!sample.isRecovery && sample.isCwndLimited', replacement: 'sample.isCwndLimited', test: property,
   },
   {
@@ -34,7 +34,7 @@ export const CONGESTION: readonly Mutant[] = [
     text: '!sample.isRecovery && sample.isCwndLimited', replacement: '!sample.isRecovery',
   },
   {
-    ...reno, title: 'new-reno begins again with no more',
+    ...reno, title: 'new-reno, by loss begins again with no more',
     text: 'this.cwnd = Math.min(this.cwnd, initialWindow(this.smss));', replacement: '', test: property,
   },
   { ...reno, text: 'left -= growth;', replacement: '', title: 'ends at ssthresh, and the rest counts' },

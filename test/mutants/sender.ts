@@ -23,7 +23,7 @@ export const SENDER: readonly Mutant[] = [
   { file, test, sec: 'SEC-64', text: 'room >= c.snd.maxWnd >> 1', replacement: 'true', title: 'that opens in crumbs draws none' },
   {
     file, test, sec: 'SEC-64', title: 'when half of the largest is open',
-    text: '!nagle && room >= c.snd.maxWnd >> 1 ? room : 0', replacement: '0',
+    text: '!held && room >= c.snd.maxWnd >> 1 ? room : 0', replacement: '0',
   },
   { file, test, text: 'length > 0 ? Wire.PSH : 0', replacement: '0', title: 'are full, but for the last, which is pushed' },
   { file, test, text: ' && c.snd.wnd - c.flightSize > length', replacement: '', title: 'keeps the FIN back, too' },
@@ -47,11 +47,11 @@ export const EMIT: readonly Mutant[] = [
     text: 'c.snd.smss - 4 - 8 * blocks', replacement: 'c.snd.smss',
   },
   {
-    file: emit, test: 'test/script/receive.test.ts', title: 'is not spoken to a peer that did not offer it',
-    text: 'c.sackPermitted && c.assembler !== null', replacement: 'c.assembler !== null',
+    file: 'src/tcp/dsack.ts', test: 'test/script/receive.test.ts', title: 'is not spoken to a peer that did not offer it',
+    text: 'if (!c.sackPermitted) return 0;', replacement: '',
   },
   {
-    file: emit, test: 'test/script/handshake.test.ts', title: 'options in the SYN',
+    file: emit, test: 'test/script/handshake.test.ts', title: 'that crosses ours is answered',
     text: 'answering && !c.windowScaling ? -1 : c.rcv.shift', replacement: 'c.rcv.shift',
   },
   { file: emit, test: urgent, text: 'Math.min(urgent, 0xffff)', replacement: 'urgent', title: 'as far as the field reaches' },

@@ -187,6 +187,23 @@ describe('SYN-RECEIVED', () => {
     `);
   });
 
+  test('opened actively, the same SYN again draws the same answer, and only an ACK of our SYN establishes', () => {
+    const h = new ScriptHost().connect().play(tcp`
+      +0     > S  0:0(0)
+      +10ms  < S  0:0(0) win 1000 <mss 500>
+      +0     > S. 0:0(0) ack 1
+      +10ms  < S  0:0(0) win 1000 <mss 500>
+      +0     > S. 0:0(0) ack 1
+      +10ms  < .  1:1(0) ack 0 win 1000
+      +0     > R  0:0(0)
+      +10ms  < .  1:1(0) ack 2 win 1000
+      +0     > R  2:2(0)
+    `);
+    expect(h.connection!.state).toBe('SYN-RECEIVED');
+    h.play(tcp`+10ms < . 1:1(0) ack 1 win 1000`);
+    expect(h.connection!.state).toBe('ESTABLISHED');
+  });
+
   test('the same SYN again draws the same answer', () => {
     halfOpen().play(tcp`
       +10ms  < S  0:0(0) win 1000 <mss 1000>

@@ -133,6 +133,20 @@ describe('options in the SYN', () => {
     `);
   });
 
+  // Also where both SYNs crossed, and ours had offered everything.
+  test.each([
+    ['<mss 1000>', '<mss 1460>'],
+    ['<mss 1000,sackOK>', '<mss 1460,sackOK>'],
+    ['<mss 1000,wscale 2>', '<mss 1460,wscale>'],
+    ['<mss 1000,TS val 9 ecr 0>', '<mss 1460,TS val 10 ecr 9>'],
+  ])('a SYN with %s that crosses ours is answered with %s', (offered, answered) => {
+    new ScriptHost().connect().play(tcp`
+      +0     > S  0:0(0)         <mss 1460,sackOK,TS,wscale>
+      +10ms  < S  0:0(0)         win 65535 ${offered}
+      +0     > S. 0:0(0) ack 1             ${answered}
+    `);
+  });
+
   // MUST-7, SEC: the list is condemned, and the segment with it.
   test.each(['c800', 'c801', 'c809', '0205000000'])('an option that says %s is survived: its SYN is dropped', (raw) => {
     const h = new ScriptHost().listen();
