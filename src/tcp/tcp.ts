@@ -295,6 +295,11 @@ export class Tcp implements Protocol, Expirable {
         if (!isSynchronized(c.state)) c.fail('ECONNREFUSED', 'connect');
         else c.trouble(error.code);
         return true;
+      case 'prohibited':
+        // RFC 1812 §5.2.7.1, RFC 4443 §3.1: a filter said no, and RFC 9293 counts it with neither kind. Also Linux and FreeBSD.
+        if (!isSynchronized(c.state)) c.fail(error.code, 'connect');
+        else c.trouble(error.code);
+        return true;
       default:
         // MUST-56, SHLD-25.
         c.trouble(error.code);
