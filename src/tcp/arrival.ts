@@ -7,7 +7,7 @@ import { CONNECTED, type Connection, URGENT } from './connection.js';
 import { initialWindow } from './congestion/congestion-control.js';
 import { newController } from './congestion/controllers.js';
 import { noteOldText } from './dsack.js';
-import { emitAck, emitBare, emitReset } from './emit.js';
+import { emit, emitAck, emitBare, emitReset } from './emit.js';
 import { heedProbe } from './mtu-probe.js';
 import { acceptText, consumeFin } from './receiver.js';
 import * as Recovery from './recovery.js';
@@ -214,7 +214,9 @@ function challenge(c: Connection, now: number): void {
     c.tcp.env.counters.drop('tcp-rate-limited');
     return;
   }
-  emitAck(c, now);
+  // <SEQ=SND.NXT>, as RFC 9293 §3.10.7.4 writes it: what fits a window that shrank may lie left of the peer's RCV.NXT, and
+  // two ends that answer each other so would never look at each other's ACKs again.
+  emit(c, 0, c.snd.nxt, 0, now);
 }
 
 /** Second: the RST bit. RFC 5961 §3.2: exactly RCV.NXT resets; elsewhere in the window it is challenged. */

@@ -7,6 +7,9 @@ import * as Recovery from './recovery.js';
 import { adoptPathMtu, flush, sendKeepAlive, sendLossProbe, sendProbe } from './sender.js';
 import { isSynchronized } from './state.js';
 
+/** Text that a packet of the base size (RFC 8899 §5.1.2: 1,200 bytes) holds beside the longest headers. */
+const BASE_TEXT = 1200 - 40 - 60;
+
 export function expire(c: Connection, now: number): void {
   const t = c.timers;
   if (now >= t.deadAt) return giveUp(c);
@@ -47,14 +50,15 @@ function retransmit(c: Connection, now: number): void {
     flush(c, now);
     return;
   }
-  if (c.snd.wnd === 0) {
+  if (c.snd.wnd === 0 && c.sendQueue.length > 0) {
     // The window was shut over what is in flight: probe it open (MUST-35); nothing is blamed on the network (SHLD-17).
     Recovery.resendAll(c);
     sendProbe(c, now);
     return;
   }
   // A full segment that is never acknowledged may be too large for the path, though nobody says so (RFC 4821 §7.7).
-  if (c.flightSize >= c.snd.smss && c.plpmtud.onTimeout(now)) c.tcp.setSmss(c, now);
+  // RFC 4821 §7.7: also one that is less than full may be too large.
+  if (c.flightSize >= Math.min(c.snd.smss, BASE_TEXT) && c.plpmtud.onTimeout(now)) c.tcp.setSmss(c, now);
   Recovery.onTimeout(c, c.retries === 1, now);
   adoptPathMtu(c, now);
   flush(c, now);

@@ -157,7 +157,9 @@ function resendLost(c: Connection, usable: number, now: number): boolean {
   const isForced = r.force;
   const room = isForced ? Math.max(usable, mss) : usable;
   // SHLD-16: what was sent before goes again as far as the window holds it.
-  const edge = c.offsetOf(Seq.add(c.snd.una, c.snd.wnd)) - b.startOf(i);
+  // A FIN alone needs no room (and may be all that a shut window has not acknowledged).
+  const isFin = b.startOf(i) === c.sendQueue.tail;
+  const edge = isFin ? 1 : c.offsetOf(Seq.add(c.snd.una, c.snd.wnd)) - b.startOf(i);
   const wanted = Math.min(b.endOf(i) - b.startOf(i), edge, isForced ? mss : burstMax(c, mss));
   if (wanted <= 0) return false;
   const length = wanted <= room ? wanted : room - (room % mss);

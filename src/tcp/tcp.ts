@@ -255,7 +255,7 @@ export class Tcp implements Protocol, Expirable {
       this.env.counters.drop('tcp-time-wait');
       return false;
     }
-    if ((seg.flags & Wire.SYN) !== 0 && (seg.flags & Wire.ACK) === 0) {
+    if ((seg.flags & (Wire.SYN | Wire.ACK | Wire.FIN)) === Wire.SYN) {
       // RFC 6191 §2, RFC 9293 SHLD-4: newer by timestamp, or without one by sequence number (MAY-2).
       const both = t.hasTimestamps(row) && seg.options.hasTimestamps;
       const isNewer = both
@@ -265,13 +265,15 @@ export class Tcp implements Protocol, Expirable {
       if (isNewer && this.listenerFor(header.dst, seg.dstPort) !== null) return true;
     }
     this.env.counters.drop('tcp-time-wait');
+    // §3.10.7.4, fifth: what is not older, and acknowledges nothing, is not looked at.
+    if ((seg.flags & (Wire.SYN | Wire.ACK)) === 0 && Seq.ge(seg.seq, t.rcvNxt(row))) return false;
     // The FIN again: our ACK was lost; 2MSL begin anew. Any other FIN is nobody's.
     if ((seg.flags & Wire.FIN) !== 0 && Seq.add(seg.seq, seg.length) === t.rcvNxt(row)) {
       t.refresh(row, now + this.options.timeWaitMs);
       if (seg.options.hasTimestamps && !tsBefore(seg.options.tsVal, t.tsRecent(row))) t.setTsRecent(row, seg.options.tsVal);
     }
-    // Text, SYN or FIN is told where we are. A bare ACK is not: it may be the answer to one of ours.
-    if (seg.length === 0) return false;
+    // Whatever else comes is told where we are. A bare ACK in its place is not: it may be the answer to one of ours. Also Linux.
+    if (seg.length === 0 && seg.seq === t.rcvNxt(row)) return false;
     if (t.mayAnswer(row, now)) emitFromTimeWait(this, row, now);
     else this.env.counters.drop('tcp-rate-limited');
     return false;
@@ -296,6 +298,11 @@ export class Tcp implements Protocol, Expirable {
       case 'protocol-unreachable':
         // SHLD-26, but RFC 5927 §5.2: a hard error is a soft one once the connection is synchronized.
         if (!isSynchronized(c.state)) c.fail('ECONNREFUSED', 'connect');
+        else c.trouble(error.code);
+        return true;
+      case 'prohibited':
+        // RFC 1812 §5.2.7.1, RFC 4443 §3.1: a filter said no, and RFC 9293 counts it with neither kind. Also Linux and FreeBSD.
+        if (!isSynchronized(c.state)) c.fail(error.code, 'connect');
         else c.trouble(error.code);
         return true;
       default:

@@ -35,7 +35,7 @@ export const TCP: readonly Mutant[] = [
   },
   {
     file, test: close, sec: 'SEC-62', title: 'and a bare ACK nothing',
-    text: 'if (seg.length === 0) return false;', replacement: '',
+    text: 'if (seg.length === 0 && seg.seq === t.rcvNxt(row)) return false;', replacement: '',
   },
   {
     file, test: close, sec: 'SEC-60', title: 'is not prolonged by a FIN that was never',

@@ -382,8 +382,29 @@ describe('TIME-WAIT', () => {
       +1s    < S  0:0(0) win 65535
       +0     > .  2:2(0) ack 2
       +1s    < .  2:2(0) ack 2 win 65535
-      +1s    < .  500:500(0) ack 500 win 65535
     `);
+  });
+
+  // RFC 9293 §3.10.7.4: first, what is not acceptable is answered; fifth, "if the ACK bit is off, drop the segment".
+  test('tells an ACK that is not in its place where we are, and a FIN without ACK nothing', () => {
+    waiting().play(tcp`
+      +1s    < .  500:500(0) ack 500 win 65535
+      +0     > .  2:2(0) ack 2
+      +1s    < .  1:1(0) ack 2 win 65535
+      +0     > .  2:2(0) ack 2
+      +1s    < F  2:2(0) win 65535
+      +1s    < F  1:1(0) win 65535
+      +0     > .  2:2(0) ack 2
+    `);
+  });
+
+  // SEC-66: it is nobody's first word, here neither.
+  test('does not give way to a SYN that is a FIN, too', () => {
+    const h = waiting().play(tcp`
+      +1s    < SF 3:3(0) win 65535 <mss 1000>
+      +0     > .  2:2(0) ack 2
+    `);
+    expect(h.stack.tcp.timeWait.size).toBe(1);
   });
 
   test('speaks with timestamps where the connection did, and echoes the latest', () => {

@@ -46,6 +46,18 @@ describe.each([4, 6] as const)('ICMP of IPv%i', (family) => {
     expect(h.news()).toBe('closed error');
   });
 
+  test('a filter\'s refusal ends a connection in SYN-SENT (RFC 1812 §5.2.7.1, RFC 4443 §3.1)', () => {
+    const h = new ScriptHost({ family }).connect();
+    const [type, code] = family === 4 ? [3, 13] : [1, 1];
+    h.play(tcp`
+      +0     > S  0:0(0)
+      +10ms  ${() => h.icmp(type, code, 1)}
+      +10ms  ${() => expect(h.news()).toBe('')}
+      +10ms  ${() => h.icmp(type, code, 0)}
+    `);
+    expect(h.connection!.error).toMatchObject({ code: family === 4 ? 'EHOSTUNREACH' : 'EACCES', syscall: 'connect' });
+  });
+
   test.each([...HARD[family]])('"%s" is a soft error to a connection that stands', (_, type, code) => {
     const h = established({ family });
     h.play(tcp`
