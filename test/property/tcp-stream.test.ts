@@ -27,6 +27,7 @@ const middlebox: fc.Arbitrary<TcpMiddleboxOptions> = fc.record({
   split: fc.constantFrom(0, 0.1, 0.5),
   merge: fc.constantFrom(0, 0.2, 0.7),
   strip: fc.subarray([3, 4, 8]),
+  shrink: fc.constantFrom(0, 0, 0.1, 0.4),
 });
 
 const mtuDrop = fc.record({
