@@ -141,9 +141,10 @@ function sendNew(c: Connection, flags: number, length: number, now: number, mss 
   if (length % mss !== 0) c.snd.sml = c.snd.nxt;
   c.congestion.onSent(length, pipe(c), now);
   c.recovery.onSent(count, 1, false, now);
-  c.recovery.rack.scheduleProbe(c, now);
   pace(c, length, now);
   armRetransmit(c, now);
+  // Behind it: no later than the RTO (RFC 8985 §7.2).
+  c.recovery.rack.scheduleProbe(c, now);
 }
 
 /**

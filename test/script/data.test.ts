@@ -14,6 +14,13 @@ const ESTABLISHED = tcp`
 const established = (options: { noDelay?: boolean; receiveBuffer?: number; sendBuffer?: number; userTimeoutMs?: number; keepAlive?: boolean } = {}): ScriptHost =>
   new ScriptHost().listen(options).play(ESTABLISHED);
 
+/** Without SACK there is no tail loss probe: the timer alone speaks. */
+const withoutSack = (): ScriptHost => new ScriptHost().listen().play(tcp`
+  +0    < S  0:0(0)       win 65535 <mss 1000>
+  +0    > S. 0:0(0) ack 1
+  +20ms < .  1:1(0) ack 1 win 65535
+`);
+
 /** A script whose times were reckoned. */
 const lines = (text: string): TemplateStringsArray => Object.assign([text], { raw: [text] });
 
@@ -194,7 +201,7 @@ describe('receiving', () => {
 
 describe('loss', () => {
   test('RFC 6298 (5.4)–(5.6): a lost segment goes again after one RTO, then after two', () => {
-    const h = established();
+    const h = withoutSack();
     h.play(tcp`
       +0     ${() => h.send(500)}
       +0     > P. 1:501(500) ack 1
@@ -218,7 +225,7 @@ describe('loss', () => {
   });
 
   test('R2: fifteen repetitions, then ETIMEDOUT; at R1 the application has heard of trouble (MUST-20, SHLD-9, SHLD-11)', () => {
-    const h = established();
+    const h = withoutSack();
     h.play(tcp`+0 ${() => h.send(1)}
       +0 > P. 1:2(1) ack 1`);
     h.news();
