@@ -21,7 +21,7 @@ export const MARKS: readonly Mutant[] = [
   { ...ecn, text: 'segments < DIVACE ? delta : segments - ((segments - delta) & (DIVACE - 1))', replacement: 'delta', title: 'what ACE tells' },
   { ...ecn, text: 'this.isCapable && isNewText ?', replacement: 'this.isCapable ?', title: 'new text alone' },
   { ...ecn, text: 'this.cwrOwed = false;', replacement: '', title: 'says so once' },
-  { ...ecn, text: 'if (ace === 0) this.isCapable = false;', replacement: '', title: 'table 4' },
+  { ...ecn, text: 'if (ace === 0) this.isCapable = false;', replacement: '', title: 'an ACK of 000' },
   { file: 'src/tcp/emit.ts', test: MARKS_TEST, text: 'length > 0 && seq === c.snd.nxt)', replacement: 'length > 0)', title: 'new text is ECN-capable' },
   { file: 'src/tcp/emit.ts', test: MARKS_TEST, text: '(c.flow.trafficClass & 0xfc) | ', replacement: '', title: 'DSCP stays' },
   { file: 'src/tcp/arrival.ts', test: MARKS_TEST, text: "c.recovery.phase !== 'open' || c.scoreboard", replacement: 'c.scoreboard', title: 'once in a round trip' },
