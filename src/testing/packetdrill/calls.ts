@@ -29,6 +29,8 @@ export interface World {
   readonly remoteAddress: string;
   /** How large buffers are is the machine's affair: not compared. */
   readonly neutral: boolean;
+  /** The descriptor that the script calls so. */
+  fd(inScript: number): number;
   /** `length` bytes, the next that the script writes to `fd`. */
   text(fd: number, length: number): Uint8Array;
   /** What was read, in order; throws where it is not what arrived. */
@@ -71,6 +73,9 @@ function checkNames(e: Expression): void {
 }
 
 const ZERO: Expression = { kind: 'number', value: 0, hex: false };
+
+/** The first argument, a descriptor as the script calls it. */
+const fdOf = (w: World, args: readonly Expression[]): number => w.fd(int(args, 0));
 
 type Prepare = (s: BsdSockets, w: World, args: readonly Expression[]) => Prepared;
 
@@ -142,7 +147,7 @@ function optionValue(e: Expression): OptionValue {
 
 function getsockopt(s: BsdSockets, w: World, args: readonly Expression[]): Prepared {
   const cell: OptionCell = { value: 0 };
-  const [fd, level, name] = [int(args, 0), int(args, 1), int(args, 2)];
+  const [fd, level, name] = [fdOf(w, args), int(args, 1), int(args, 2)];
   const want = args[3]!;
   const isSize = level === C.SOL_SOCKET && (name === C.SO_RCVBUF || name === C.SO_SNDBUF);
   const isError = level === C.SOL_SOCKET && name === C.SO_ERROR;
@@ -168,7 +173,7 @@ function message(e: Expression, buffers: (lengths: readonly number[]) => Uint8Ar
   return { iov: buffers(iov === undefined ? [] : lengths(iov.value)) };
 }
 
-function polling(s: BsdSockets, args: readonly Expression[]): Prepared {
+function polling(s: BsdSockets, w: World, args: readonly Expression[]): Prepared {
   const list = args[0]!;
   if (list.kind !== 'list') throw new UnknownCall(`pollfd ${printExpression(list)}`);
   const wanted = list.items.map((item) => {
@@ -176,12 +181,12 @@ function polling(s: BsdSockets, args: readonly Expression[]): Prepared {
       numberOf((item.kind === 'struct' ? item.fields.find((field) => field.name === name)?.value : undefined) ?? ZERO);
     return { fd: value('fd'), events: value('events'), revents: value('revents') };
   });
-  const fds = wanted.map(({ fd, events }) => ({ fd, events, revents: 0 }));
+  const fds = wanted.map(({ fd, events }) => ({ fd: w.fd(fd), events, revents: 0 }));
   return {
     make: () => s.poll(fds, int(args, 2)),
     check: () => {
       const bad = fds.findIndex(({ revents }, i) => revents !== wanted[i]!.revents);
-      return bad < 0 ? null : `revents 0x${fds[bad]!.revents.toString(16)} of ${fds[bad]!.fd}`;
+      return bad < 0 ? null : `revents 0x${fds[bad]!.revents.toString(16)} of ${wanted[bad]!.fd}`;
     },
   };
 }
@@ -195,73 +200,73 @@ const CALLS: Readonly<Record<string, Prepare>> = {
   },
   bind: (s, w, args) => {
     const name = address(args[1], { port: w.bindPort });
-    return { make: () => s.bind(int(args, 0), name), check: right };
+    return { make: () => s.bind(fdOf(w, args), name), check: right };
   },
-  listen: (s, _, args) => ({ make: () => s.listen(int(args, 0), int(args, 1)), check: right }),
-  accept: (s, _, args) => ({ make: () => s.accept(int(args, 0)), check: right }),
+  listen: (s, w, args) => ({ make: () => s.listen(fdOf(w, args), int(args, 1)), check: right }),
+  accept: (s, w, args) => ({ make: () => s.accept(fdOf(w, args)), check: right }),
   connect: (s, w, args) => {
     const name = address(args[1], { address: w.remoteAddress, port: w.connectPort });
-    return { make: () => s.connect(int(args, 0), name), check: right };
+    return { make: () => s.connect(fdOf(w, args), name), check: right };
   },
   read: (s, w, args) => {
     const b = new Uint8Array(int(args, 2));
-    return reading(w, int(args, 0), [b], 0, () => s.read(int(args, 0), b));
+    return reading(w, fdOf(w, args), [b], 0, () => s.read(fdOf(w, args), b));
   },
   readv: (s, w, args) => {
     const iov = empty(lengths(args[1]!));
-    return reading(w, int(args, 0), iov, 0, () => s.recvmsg(int(args, 0), { iov }, 0));
+    return reading(w, fdOf(w, args), iov, 0, () => s.recvmsg(fdOf(w, args), { iov }, 0));
   },
   recv: (s, w, args) => {
     const [b, flags] = [new Uint8Array(int(args, 2)), int(args, 3)];
-    return reading(w, int(args, 0), [b], flags, () => s.recv(int(args, 0), b, flags));
+    return reading(w, fdOf(w, args), [b], flags, () => s.recv(fdOf(w, args), b, flags));
   },
   recvfrom: (s, w, args) => {
     const [b, flags] = [new Uint8Array(int(args, 2)), int(args, 3)];
-    return reading(w, int(args, 0), [b], flags, () => s.recv(int(args, 0), b, flags));
+    return reading(w, fdOf(w, args), [b], flags, () => s.recv(fdOf(w, args), b, flags));
   },
   recvmsg: (s, w, args) => {
     const [header, flags] = [message(args[1]!, empty), int(args, 2)];
-    return reading(w, int(args, 0), header.iov, flags, () => s.recvmsg(int(args, 0), header, flags));
+    return reading(w, fdOf(w, args), header.iov, flags, () => s.recvmsg(fdOf(w, args), header, flags));
   },
   write: (s, w, args) => {
-    const b = bytes(w, int(args, 0), args[1]!, int(args, 2));
-    return writing(int(args, 0), b, () => s.write(int(args, 0), b));
+    const b = bytes(w, fdOf(w, args), args[1]!, int(args, 2));
+    return writing(fdOf(w, args), b, () => s.write(fdOf(w, args), b));
   },
   writev: (s, w, args) => {
     const sizes = lengths(args[1]!);
-    const text = w.text(int(args, 0), sum(sizes));
-    return writing(int(args, 0), text, () => s.sendmsg(int(args, 0), { iov: pieces(text, sizes) }, 0));
+    const text = w.text(fdOf(w, args), sum(sizes));
+    return writing(fdOf(w, args), text, () => s.sendmsg(fdOf(w, args), { iov: pieces(text, sizes) }, 0));
   },
   send: (s, w, args) => {
-    const b = bytes(w, int(args, 0), args[1]!, int(args, 2));
-    return writing(int(args, 0), b, () => s.send(int(args, 0), b, int(args, 3)));
+    const b = bytes(w, fdOf(w, args), args[1]!, int(args, 2));
+    return writing(fdOf(w, args), b, () => s.send(fdOf(w, args), b, int(args, 3)));
   },
   sendto: (s, w, args) => {
-    const b = bytes(w, int(args, 0), args[1]!, int(args, 2));
+    const b = bytes(w, fdOf(w, args), args[1]!, int(args, 2));
     const name = address(args[4], { address: w.remoteAddress, port: w.connectPort });
-    return writing(int(args, 0), b, () => s.sendto(int(args, 0), b, int(args, 3), name));
+    return writing(fdOf(w, args), b, () => s.sendto(fdOf(w, args), b, int(args, 3), name));
   },
   sendmsg: (s, w, args) => {
-    const fd = int(args, 0);
+    const fd = fdOf(w, args);
     const header = message(args[1]!, (sizes) => pieces(w.text(fd, sum(sizes)), sizes));
     return writing(fd, w.text(fd, sum(header.iov.map(({ length }) => length))), () => s.sendmsg(fd, header, int(args, 2)));
   },
-  shutdown: (s, _, args) => ({ make: () => s.shutdown(int(args, 0), int(args, 1)), check: right }),
-  close: (s, _, args) => ({ make: () => s.close(int(args, 0)), check: right }),
-  fcntl: (s, _, args) => ({ make: () => s.fcntl(int(args, 0), int(args, 1), int(args, 2)), check: right }),
-  ioctl: (s, _, args) => {
+  shutdown: (s, w, args) => ({ make: () => s.shutdown(fdOf(w, args), int(args, 1)), check: right }),
+  close: (s, w, args) => ({ make: () => s.close(fdOf(w, args)), check: right }),
+  fcntl: (s, w, args) => ({ make: () => s.fcntl(fdOf(w, args), int(args, 1), int(args, 2)), check: right }),
+  ioctl: (s, w, args) => {
     const cell: OptionCell = { value: 0 };
     return {
-      make: () => s.ioctl(int(args, 0), int(args, 1), cell),
+      make: () => s.ioctl(fdOf(w, args), int(args, 1), cell),
       check: (result) => (result !== 0 || args[2] === undefined || cell.value === int(args, 2) ? null : `value ${String(cell.value)}`),
     };
   },
   getsockopt: (s, w, args) => getsockopt(s, w, args),
-  setsockopt: (s, _, args) => {
+  setsockopt: (s, w, args) => {
     const value = optionValue(args[3]!);
-    return { make: () => s.setsockopt(int(args, 0), int(args, 1), int(args, 2), value), check: right };
+    return { make: () => s.setsockopt(fdOf(w, args), int(args, 1), int(args, 2), value), check: right };
   },
-  poll: (s, _, args) => polling(s, args),
+  poll: (s, w, args) => polling(s, w, args),
 };
 
 /** @throws UnknownCall */

@@ -95,6 +95,8 @@ class Player implements World {
   /** The ports of peers that come to a listener, one after the other. */
   private nextPeerPort = 40_001;
   private lastAt: number | null = null;
+  /** The script's numbers for descriptors, and ours. */
+  private readonly descriptors = new Map<number, number>();
   /** Per descriptor: what was written, and how much was read of what arrived for its connection. */
   private readonly written = new Map<number, Uint8Array>();
   private readonly readSoFar = new Map<number, number>();
@@ -275,7 +277,9 @@ class Player implements World {
 
   private compare(step: Step, call: Syscall, prepared: Prepared, result: number, errno: string): void {
     const wanted = call.result === null ? null : call.result.kind === 'number' ? call.result.value : null;
-    const isWanted = wanted === null || (wanted === result && (call.errno === null || sameErrno(call.errno, errno)));
+    const isDescriptor = (call.name === 'socket' || call.name === 'accept') && result >= 0 && (wanted ?? 0) >= 0;
+    if (isDescriptor) this.descriptors.set(wanted ?? result, result);
+    const isWanted = wanted === null || isDescriptor || (wanted === result && (call.errno === null || sameErrno(call.errno, errno)));
     if (!isWanted) throw new Departure(step.line, printStep(step), result === -1 ? `-1 ${errno}` : String(result));
     const differs = prepared.check(result);
     if (differs !== null) throw new Departure(step.line, printStep(step), differs);
@@ -284,7 +288,7 @@ class Player implements World {
 
   /** What a call says of the socket that packets are about. */
   private note(call: Syscall, result: number): void {
-    const fd = call.name === 'socket' ? result : firstNumber(call);
+    const fd = call.name === 'socket' ? result : this.fd(firstNumber(call));
     if (call.name === 'socket' && result >= 0) {
       const name = call.args[1];
       this.tested = new Tested(name?.kind === 'word' && name.word === 'SOCK_DGRAM' ? 17 : 6);
@@ -300,7 +304,7 @@ class Player implements World {
     const { tested } = this;
     if (call.name !== 'connect' || tested === null || tested.isOpen) return;
     tested.isOpen = true;
-    tested.fd = firstNumber(call);
+    tested.fd = this.fd(firstNumber(call));
     tested.localPort = this.nameOf(tested.fd);
   }
 
@@ -310,6 +314,10 @@ class Player implements World {
   }
 
   // Text: the byte with sequence number n is n modulo 251, and so is the byte of a stream at n.
+
+  fd(inScript: number): number {
+    return this.descriptors.get(inScript) ?? inScript;
+  }
 
   text(fd: number, length: number): Uint8Array {
     const before = this.written.get(fd) ?? NOTHING;

@@ -23,6 +23,12 @@ const count = (key: 'synRetries' | 'synAckRetries' | 'retries' | 'orphanRetries'
 const ignored: Rule = () => null;
 const only = (wanted: string, why: string): Rule => (value) => (value === wanted ? null : why);
 
+/** Linux and FreeBSD count alike, as far as we go. */
+function ecn(value: string): Settings | string {
+  const setting = (['off', 'on', 'passive', 'accurate'] as const)[Number(value)];
+  return setting === undefined ? `ECN ${value}` : { ecn: setting };
+}
+
 /** `min default max`, bytes. */
 const sizes = (value: string): { least: number; most: number } => {
   const [, middle, last] = value.trim().split(/\s+/).map(Number);
@@ -40,8 +46,8 @@ const LINUX: Readonly<Record<string, Rule>> = {
   tcp_fin_timeout: (value) => ({ finWait2Ms: Number(value) * 1000 }),
   tcp_rmem: (value) => ({ receiveBuffer: sizes(value).least, receiveBufferMax: sizes(value).most }),
   tcp_wmem: (value) => ({ sendBuffer: sizes(value).least, sendBufferMax: sizes(value).most }),
-  tcp_ecn: (value) => (value === '1' ? 'ECN asked for by sysctl' : null),
-  tcp_congestion_control: (value) => (value === 'cubic' || value === 'reno' ? null : `congestion control ${value}`),
+  tcp_ecn: (value) => ecn(value),
+  tcp_congestion_control: (value) => (value === 'cubic' ? null : `congestion control ${value}, which is a socket's option here`),
   tcp_fastopen: ignored,
   tcp_fastopen_key: ignored,
   tcp_syncookies: ignored,
@@ -61,7 +67,7 @@ const LINUX: Readonly<Record<string, Rule>> = {
 const FREEBSD: Readonly<Record<string, Rule>> = {
   rfc1323: (value) => ({ timestamps: value !== '0', windowScaling: value !== '0' }),
   'sack.enable': flag('sack'),
-  'ecn.enable': (value) => (value === '1' ? 'ECN asked for by sysctl' : null),
+  'ecn.enable': (value) => ecn(value),
   'ecn.maxretries': ignored,
   blackhole: only('0', 'FreeBSD net.inet.tcp.blackhole: silence instead of a reset'),
   insecure_rst: only('0', 'FreeBSD net.inet.tcp.insecure_rst: RFC 5961 off'),

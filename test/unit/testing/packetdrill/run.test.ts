@@ -70,6 +70,11 @@ const SERVER = `0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
 +0 accept(3, ..., ...) = 4
 `;
 
+test('descriptors are the script\'s own numbers', () => {
+  const text = SERVER.replace('IPPROTO_TCP) = 3', 'IPPROTO_TCP) = 30').replaceAll('(3,', '(30,').replace('= 4', '= 40');
+  expect(play(`${text}+0 write(40, ..., 10) = 10\n+0 > P. 1:11(10) ack 1\n+0 close(30) = 0\n+0 write(30, ..., 1) = -1 EBADF`)).toEqual({ kind: 'passed' });
+});
+
 describe('packets', () => {
   test('an expected packet is made up of as many segments in sequence as it takes', () => {
     expect(play(`${SERVER}+0 write(4, ..., 2500) = 2500\n+0 > P. 1:2501(2500) ack 1\n`).kind).toBe('passed');
