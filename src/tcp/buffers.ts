@@ -12,7 +12,7 @@ import type { Segment } from './segment.js';
 
 /** Below this round trip a large send buffer is no bandwidth-delay product, but a queue in our own memory. */
 const SHORT_PATH_MS = 1;
-/** Measured: what eight flows have under way then still lies in the processor's cache. */
+/** There, no buffer grows beyond this, nor while all connections together hold more: it would only fill the processor's cache. Measured. */
 const SHORT_PATH_SEND_MAX = 1 << 20;
 
 /** What a connection may still send or receive while memory is short: enough to go on. Linux offers 4 MSS. */
@@ -93,7 +93,9 @@ export class Tuning {
   onAcked(c: Connection): void {
     if (!this.sends || c.tcp.memory.isTight) return;
     const { sendBufferMax } = c.tcp.options;
-    const max = c.rto.minRttMs < SHORT_PATH_MS ? Math.min(SHORT_PATH_SEND_MAX, sendBufferMax) : sendBufferMax;
+    const isShort = c.rto.minRttMs < SHORT_PATH_MS;
+    if (isShort && c.tcp.memory.used > SHORT_PATH_SEND_MAX) return;
+    const max = isShort ? Math.min(SHORT_PATH_SEND_MAX, sendBufferMax) : sendBufferMax;
     // BBR's startup grows by more than twice in a round trip. Also Linux.
     const wanted = (c.congestion.name === 'bbr' ? 3 : 2) * c.congestion.flightMax + SLACK_SEGMENTS * c.snd.smss;
     if (wanted > c.sendBuffer && c.sendBuffer < max) c.sendBuffer = Math.min(wanted, max);

@@ -173,8 +173,10 @@ export class Connection implements Expirable, Announcer {
   finQueued = false;
   /** The application has gone: nobody will read (close, not shutdown). */
   orphan = false;
-  /** `write` took less than it was given: say when there is room. */
+  /** Say when there is room in the send queue. */
   private wantsSpace = false;
+  /** `write` took less than it was given, and the rest has not come yet. */
+  private refusedText = false;
 
   /** When our SYN left; NEVER: more than once, so that its answer tells no round trip (Karn). */
   synSentAt = NEVER;
@@ -299,7 +301,8 @@ export class Connection implements Expirable, Announcer {
     if (this.finQueued || this.state === 'CLOSED' || this.state === 'TIME-WAIT') throw new NetError('EPIPE', 'write');
     const taken = Math.min(end - at, this.sendSpace);
     if (taken > 0) this.sendQueue.append(b, at, at + taken);
-    if (taken < end - at) this.wantsSpace = true;
+    this.refusedText = taken < end - at;
+    if (this.refusedText) this.wantsSpace = true;
     if (taken > 0) this.markReady();
     return taken;
   }
@@ -474,6 +477,13 @@ export class Connection implements Expirable, Announcer {
     const events = this.pendingEvents;
     this.pendingEvents = 0;
     this.owner?.onTcpEvent(this, events);
+    // What waited for more goes with it, or alone.
+    if ((events & WRITABLE) !== 0 && this.sendQueue.length > this.flightSize) this.markReady();
+  }
+
+  /** The application has more to write than there was room for, and waits for room or is about to be told of it. */
+  get moreIsComing(): boolean {
+    return this.refusedText && (this.wantsSpace || (this.pendingEvents & WRITABLE) !== 0);
   }
 
   /** Room was made in the send queue. */

@@ -67,6 +67,7 @@ function sendText(c: Connection, now: number): void {
       continue;
     }
     const length = lengthToSend(c, unsent, Math.min(c.snd.wnd - c.flightSize, usable), mss);
+    if (length === unsent && isTail(c, length, mss)) return;
     const flags = flagsOf(c, unsent, length);
     if (length === 0 && (flags & Wire.FIN) === 0) {
       r.newTextFirst = false;
@@ -121,6 +122,17 @@ function lengthToSend(c: Connection, unsent: number, usable: number, mss: number
   if (room >= mss) return Math.min(room - (room % mss), burstMax(c, mss));
   if (room < Math.min(unsent, c.snd.wnd - c.flightSize)) return 0;
   return !held && room >= c.snd.maxWnd >> 1 ? room : 0;
+}
+
+/**
+ * Corking without being asked: the last of the queue, less than a superpacket, waits while the application is about to
+ * write more, for it said that it has more than there was room for. A superpacket at least is in flight, so that room will
+ * be made; and once the application has been told, whatever there is then goes. Also Linux's tcp_autocorking, by other signs.
+ */
+function isTail(c: Connection, length: number, mss: number): boolean {
+  if (!c.moreIsComing || c.finQueued) return false;
+  const burst = burstMax(c, mss);
+  return length < burst && c.flightSize >= burst;
 }
 
 /** PSH on the segment that empties the queue (MUST-61), and the FIN, which has a number and so must fit the window. */

@@ -188,6 +188,56 @@ describe('small writes', () => {
   });
 });
 
+describe('the last of a long text, less than a superpacket', () => {
+  /** Nothing is in flight, and 320,000 bytes may be: four superpackets of 65,000, and some. */
+  function pouring(): ScriptHost {
+    const h = established({ listen: { sendBuffer: 300_000 }, syn: 'mss 1000,wscale 7', win: 4000 });
+    const c = h.connection!;
+    while (c.congestion.cwnd < 320_000 || c.sendQueue.length > 0) {
+      if (c.congestion.cwnd < 340_000) h.send(300_000);
+      h.advanceTo(h.now + 1);
+      arrive(h, `. 1:1(0) ack ${c.snd.nxt - c.iss} win 4000`);
+    }
+    h.news();
+    return h;
+  }
+  const unsent = (h: ScriptHost): number => h.connection!.sendQueue.length - h.connection!.flightSize;
+
+  const acknowledge = (h: ScriptHost, bytes: number): void => {
+    arrive(h, `. 1:1(0) ack ${h.connection!.snd.una - h.connection!.iss + bytes} win 4000`);
+  };
+
+  test('goes at once when that is all that there is', () => {
+    const h = pouring();
+    expect(h.send(280_000)).toBe(280_000);
+    h.advanceTo(h.now + 1);
+    expect(unsent(h)).toBe(0);
+  });
+
+  test('waits while the application has said that it has more, and until it was told that there is room again', () => {
+    const h = pouring();
+    expect(h.send(340_000)).toBe(300_000);
+    h.advanceTo(h.now + 1);
+    expect(unsent(h)).toBe(40_000);
+    acknowledge(h, 140_000);
+    expect([h.news(), unsent(h)]).toEqual(['', 40_000]);
+    acknowledge(h, 10_000);
+    expect([h.news(), unsent(h)]).toEqual(['writable', 0]);
+  });
+
+  test('does not wait when nothing that is in flight would make room, nor before the end of the text', () => {
+    const h = pouring();
+    h.send(300_000);
+    h.advanceTo(h.now + 1);
+    expect(h.send(1)).toBe(0);
+    acknowledge(h, 300_000);
+    expect(h.send(340_000)).toBe(300_000);
+    h.connection!.shutdown();
+    h.advanceTo(h.now + 1);
+    expect(unsent(h)).toBeLessThanOrEqual(0);
+  });
+});
+
 describe('the memory of all connections', () => {
   /** As much as may be held is held: 60 KB that nobody reads. */
   function tight(): ScriptHost {
