@@ -4,6 +4,7 @@
 
 import { assert } from './assert.js';
 import { copy } from './bytes.js';
+import type { Packet } from './packet.js';
 
 /**
  * Memory for send queues, in six sizes from 2 KB to 64 KB. What is free beyond the cap goes to the collector.
@@ -94,6 +95,25 @@ export class SendQueue {
       from += bytes;
       at += bytes;
     }
+  }
+
+  /** Lend `length` bytes from `offset` on to `packet`, if they lie in at most two slabs. @returns whether they do */
+  lendTo(offset: number, length: number, packet: Packet): boolean {
+    assert(this.head <= offset && offset + length <= this.tail, 'send-queue: read outside head .. tail');
+    let index = 0;
+    let from = offset - this.base;
+    for (let slab = this.slabs[0]!; from >= slab.length; slab = this.slabs[index]!) {
+      // At most five are smaller than 64 KB.
+      const skipped = slab.length < LARGE ? 1 : Math.floor(from / LARGE);
+      index += skipped;
+      from -= skipped * slab.length;
+    }
+    const slab = this.slabs[index]!;
+    const first = Math.min(slab.length - from, length);
+    if (first < length && length - first > this.slabs[index + 1]!.length) return false;
+    packet.lend(slab, from, first);
+    if (first < length) packet.lend(this.slabs[index + 1]!, 0, length - first);
+    return true;
   }
 
   /** Forget what lies before `upTo`; the pool gets back every slab that is done with. */

@@ -18,7 +18,15 @@ const LARGE = 65_536 + 64;
  */
 export type ChecksumState = 'whole' | 'partial' | 'verified';
 
-/** Invariant: 0 <= start <= end <= bytes.length; while `held` > 0 it is not in the pool. */
+const NO_BYTES = new Uint8Array(0);
+
+/**
+ * Invariant: 0 <= start <= end <= bytes.length; while `held` > 0 it is not in the pool.
+ *
+ * On its way out, what follows `end` may still lie where the sender keeps it: lent, in one or two pieces, so that a device
+ * that gathers its frames copies it once. A loan is good until the call that handed the packet on returns; who keeps the
+ * packet longer, or looks at its payload, calls `gather` first.
+ */
 export class Packet {
   start = HEADROOM;
   end = HEADROOM;
@@ -32,6 +40,12 @@ export class Packet {
   network = 0;
   /** Offset of the transport header; `ip` sets it on input, the transport on output. */
   transport = 0;
+  /** Bytes that are lent, behind `end`; and where they lie. */
+  lent = 0;
+  first: Uint8Array = NO_BYTES;
+  firstAt = 0;
+  firstLength = 0;
+  second: Uint8Array = NO_BYTES;
   private held = 0;
   private detached = false;
 
@@ -42,8 +56,39 @@ export class Packet {
     private readonly pool: PacketPool | null,
   ) {}
 
+  /** Of all of it, what is lent included. */
   get length(): number {
-    return this.end - this.start;
+    return this.end - this.start + this.lent;
+  }
+
+  /** Lend it `from[at .. at + length)`, to follow `end`. At most twice; the second piece begins at its memory's first byte. */
+  lend(from: Uint8Array, at: number, length: number): void {
+    if (this.lent === 0) {
+      this.first = from;
+      this.firstAt = at;
+      this.firstLength = length;
+    } else {
+      assert(at === 0 && this.lent === this.firstLength, 'packet: lent in more than two pieces');
+      this.second = from;
+    }
+    this.lent += length;
+  }
+
+  /** Take what was lent into our own memory. There must be room for it behind `end`. */
+  gather(): void {
+    if (this.lent === 0) return;
+    const { firstAt, firstLength } = this;
+    this.bytes.set(this.first.subarray(firstAt, firstAt + firstLength), this.end);
+    const rest = this.lent - firstLength;
+    if (rest > 0) this.bytes.set(this.second.subarray(0, rest), this.end + firstLength);
+    this.end += this.lent;
+    this.forgetLoan();
+  }
+
+  private forgetLoan(): void {
+    this.lent = 0;
+    this.first = NO_BYTES;
+    this.second = NO_BYTES;
   }
 
   /** Move the start left over room for a header; returns the new start. */
@@ -68,7 +113,9 @@ export class Packet {
   /** Done with it. The last release gives it back to its pool; its bytes may be overwritten at once. */
   release(): void {
     assert(this.held > 0, 'packet: released twice');
-    if (--this.held === 0) this.pool?.put(this, this.detached);
+    if (--this.held > 0) return;
+    if (this.lent > 0) this.forgetLoan();
+    this.pool?.put(this, this.detached);
   }
 
   /**

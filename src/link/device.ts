@@ -32,6 +32,8 @@ export interface Device {
   /** Six bytes, on `ethernet`; null on `ip`. */
   readonly linkAddress: Uint8Array | null;
   readonly offload: Offload;
+  /** It takes packets whose payload is lent. */
+  readonly gathers?: true;
   /** Frames go to `sink` from now on. Once. */
   attach(sink: FrameSink): void;
   /** Takes `packet` (ownership passes; the device releases it). False: it could not be sent, and is gone. */

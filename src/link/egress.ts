@@ -17,6 +17,7 @@ export class Egress implements SegmentSink {
 
   /** Send a frame whose network header is at `frame.network`. Ownership passes. */
   send(frame: Packet): void {
+    if (frame.lent > 0 && this.device.gathers !== true) frame.gather();
     if (frame.segmentSize === 0 || this.takesWhole(frame)) {
       this.emit(frame);
       return;

@@ -77,6 +77,8 @@ export class EthernetPort implements Port, NeighborOwner, ArpLink {
   }
 
   send(packet: Packet, nextHop: Address, now: number): void {
+    // It may have to wait for its neighbour.
+    packet.gather();
     if (isMulticast(nextHop)) this.sendTo(isV4(nextHop) ? this.group4(nextHop) : this.group6(nextHop), packet);
     else if (isLimitedBroadcast(nextHop)) this.sendTo(BROADCAST, packet);
     else this.neighbors.send(packet, nextHop, now);

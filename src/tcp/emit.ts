@@ -82,8 +82,12 @@ export function emit(c: Connection, flags: number, seq: Seq.Seq, length: number,
   if (length > 0 && c.rcv.dsackOwed) emitAck(c, now);
   const packet = c.tcp.env.pool.take(length);
   if (length > 0) {
-    c.sendQueue.copyTo(c.offsetOf(seq), length, packet.bytes, packet.end);
-    packet.end += length;
+    const from = c.offsetOf(seq);
+    // A superpacket's text is copied by the device, if it can.
+    if (length <= full || !c.sendQueue.lendTo(from, length, packet)) {
+      c.sendQueue.copyTo(from, length, packet.bytes, packet.end);
+      packet.end += length;
+    }
     if (length > full) packet.segmentSize = full;
   }
   const blocks = fillSackBlocks(c, scratchStarts, scratchEnds);
@@ -195,7 +199,7 @@ export function send(tcp: Tcp, packet: Packet, flow: Flow, now: number): void {
   packet.checksum = 'partial';
   packet.checksumStart = at;
   packet.checksumField = at + 16;
-  Wire.setChecksum(packet.bytes, at, pseudoSum(flow.src, flow.dst, 6, packet.end - at));
+  Wire.setChecksum(packet.bytes, at, pseudoSum(flow.src, flow.dst, 6, packet.length));
   // A failure here is a loss like any other: the retransmission timer is armed.
   tcp.ip.send(packet, flow, now);
 }

@@ -4,6 +4,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ReceiveQueue, SendQueue, SlabPool } from '../../src/byte-queue.js';
+import { PacketPool } from '../../src/packet.js';
 
 /** The byte at an offset of stream `seed`. Neighbours differ, and so do offsets a slab or a chunk apart. */
 const byteAt = (seed: number, offset: number): number => Math.imul(offset + seed * 7919, 0x9e3779b1) >>> 21 & 0xff;
@@ -22,6 +23,7 @@ function expectStream(bytes: Uint8Array, seed: number, from: number): void {
 }
 
 const POISON = 0xee;
+const packets = new PacketPool();
 
 /** Small, a segment's, and around the sizes of slabs. */
 const size = fc.oneof(
@@ -61,6 +63,7 @@ test('a send queue reads as the stream that was written, and keeps its slabs to 
         queue.copyTo(inside, length, target, 1);
         expectStream(target.subarray(1, 1 + length), seed, inside);
         expect([target[0], target[length + 1]]).toEqual([POISON, POISON]);
+        if (length > 0 && length <= 65_535) expectLent(queue, inside, length, seed);
       } else {
         model.head = s.do === 'clear' ? model.tail : inside;
         if (s.do === 'clear') queue.clear();
@@ -78,6 +81,23 @@ test('a send queue reads as the stream that was written, and keeps its slabs to 
       for (const other of queues) readAll(other.queue, other.seed);
     }
   }), { numRuns: 100 });
+
+  /** A packet that was lent text gathers the same; refused is only what lies in more than two slabs. */
+  function expectLent(queue: SendQueue, from: number, length: number, seed: number): void {
+    const packet = packets.take(length);
+    packet.bytes[packet.end++] = POISON;
+    if (queue.lendTo(from, length, packet)) {
+      expect(packet.length).toBe(length + 1);
+      packet.gather();
+      expect([packet.length, packet.lent, packet.bytes[packet.start]]).toEqual([length + 1, 0, POISON]);
+      expectStream(packet.bytes.subarray(packet.start + 1, packet.end), seed, from);
+    } else {
+      // Two slabs of 2 KB hold more than 2 KB, wherever it begins.
+      expect(length).toBeGreaterThan(2048);
+      expect([packet.length, packet.lent]).toEqual([1, 0]);
+    }
+    packet.release();
+  }
 
   function readAll(queue: SendQueue, seed: number): void {
     const all = new Uint8Array(queue.length);

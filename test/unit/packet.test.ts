@@ -39,6 +39,25 @@ describe('a packet', () => {
     }
   });
 
+  test('counts what it is lent, and is not lent it any more when it comes back from the pool', () => {
+    const pool = new PacketPool();
+    const packet = pool.take(9);
+    const [first, second] = [Uint8Array.of(0, 1, 2, 3), Uint8Array.of(4, 5)];
+    packet.lend(first, 1, 3);
+    packet.lend(second, 0, 2);
+    expect([packet.length, packet.end]).toEqual([5, HEADROOM]);
+    expect(() => packet.lend(second, 0, 1)).toThrow('more than two');
+    packet.release();
+    const again = pool.take(9);
+    expect([again === packet, again.lent, again.length]).toEqual([true, 0, 0]);
+    again.lend(first, 1, 3);
+    again.lend(second, 0, 2);
+    again.gather();
+    expect([...again.bytes.subarray(again.start, again.end)]).toEqual([1, 2, 3, 4, 5]);
+    again.gather();
+    expect(again.length).toBe(5);
+  });
+
   test('of given bytes holds a copy', () => {
     const bytes = Uint8Array.of(1, 2, 3);
     const packet = packetOf(bytes);

@@ -15,6 +15,8 @@ export interface Linux {
   close(fd: number): number;
   read(fd: number, address: number, bytes: number): number;
   write(fd: number, address: number, bytes: number): number;
+  /** @param address  of `pieces` iovecs */
+  writev(fd: number, address: number, pieces: number): number;
   /** `read` and `write` for whoever has time. */
   receive(fd: number, into: Uint8Array, bytes: number): number;
   send(fd: number, from: Uint8Array, bytes: number): number;
@@ -74,6 +76,7 @@ export function loadLinux(): Linux {
     close: c.func('close', 'int', ['int']),
     read: c.func('read', 'intptr_t', ['int', 'uintptr_t', 'size_t']),
     write: c.func('write', 'intptr_t', ['int', 'uintptr_t', 'size_t']),
+    writev: c.func('writev', 'intptr_t', ['int', 'uintptr_t', 'int']),
     receive: c.func('read', 'intptr_t', ['int', 'void *', 'size_t']),
     send: c.func('write', 'intptr_t', ['int', 'void *', 'size_t']),
     // Declared without the ellipsis: a variadic declaration would be parsed anew for each call.

@@ -47,7 +47,7 @@ export function writeHeader(packet: Packet, at: number, length: number): void {
   const tcp = isTcp(packet);
   const payload = checksumStart + (tcp ? (b[checksumStart + 12]! >>> 4) * 4 : 8);
   // A superpacket of one segment is none, and some kernels would not notice.
-  if (packet.end - payload <= packet.segmentSize) return;
+  if (packet.end + packet.lent - payload <= packet.segmentSize) return;
   b[at + 1] = tcp ? tcpType(packet) : 5;
   setLe16(b, at + 2, payload - start);
   setLe16(b, at + 4, packet.segmentSize);

@@ -22,9 +22,9 @@ class Bench {
   readonly up: { bytes: Uint8Array; linkCast: string; now: number }[] = [];
   readonly port: IpPort;
 
-  constructor(readonly offload: Offload = NO_OFFLOAD, options: IpPortOptions = {}, readonly takes = true) {
+  constructor(readonly offload: Offload = NO_OFFLOAD, options: IpPortOptions = {}, readonly takes = true, gathers = false) {
     const device: Device = {
-      name: 'tun0', medium: 'ip', mtu: 1000, linkAddress: null, offload,
+      name: 'tun0', medium: 'ip', mtu: 1000, linkAddress: null, offload, ...(gathers && { gathers }),
       attach: () => {}, close: () => {}, transmit: (packet) => this.transmit(packet),
     };
     const network: NetworkLayer = {
@@ -88,6 +88,29 @@ test('what the device refuses is counted as such, and not as sent', () => {
   expect(bench.counters.dropped()).toEqual({ 'device-refused': 1 });
   expect(bench.counters).toMatchObject({ txPackets: 0, txBytes: 0 });
   expect(bench.pool.outstanding).toBe(0);
+});
+
+describe('a packet whose payload is lent', () => {
+  const whole = build({ payload: Uint8Array.of(1, 2, 3, 4, 5) });
+  const lent = (bench: Bench): void => {
+    const packet = bench.take(whole.subarray(0, -3));
+    packet.lend(whole, whole.length - 3, 3);
+    bench.port.send(packet, address('10.0.0.9'), 1);
+  };
+
+  test('is gathered for a device that does not gather', () => {
+    const bench = new Bench();
+    lent(bench);
+    expect(bench.sent[0]!.bytes).toEqual(whole);
+    expect(bench.counters).toMatchObject({ txPackets: 1, txBytes: whole.length });
+  });
+
+  test('is left to one that does, and counted whole', () => {
+    const bench = new Bench(NO_OFFLOAD, {}, true, true);
+    lent(bench);
+    expect(bench.sent[0]!.bytes).toEqual(whole.subarray(0, -3));
+    expect(bench.counters).toMatchObject({ txPackets: 1, txBytes: whole.length });
+  });
 });
 
 test('a packet of the MTU goes out, a larger one does not', () => {

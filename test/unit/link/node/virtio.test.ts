@@ -160,6 +160,12 @@ describe('what we say of a packet', () => {
     expect(said(sent({ version: 4, protocol: 17, payload, segmentSize: 1000 }))).toMatchObject({ gsoType, gsoSize, flags: 1 });
   });
 
+  test('a superpacket is as long as it is with what it is lent', () => {
+    const packet = sent({ version: 4, protocol: 6, payload: 1000, segmentSize: 1000 });
+    packet.lend(new Uint8Array(500), 0, 500);
+    expect(said(packet)).toMatchObject({ gsoType: 1, gsoSize: 1000 });
+  });
+
   test('what we say is what we would hear', () => {
     const any = fc.record({
       version: fc.constantFrom(4 as const, 6 as const), protocol: fc.constantFrom(6 as const, 17 as const),
