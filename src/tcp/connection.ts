@@ -202,6 +202,8 @@ export class Connection implements Expirable, Announcer {
   /** Segments sent again, and their payload. */
   retransmits = 0;
   bytesRetransmitted = 0;
+  /** How often the timer of RFC 6298 went off for text. */
+  timeouts = 0;
   /** Recoveries and timeouts that turned out to be for nothing. */
   undos = 0;
 

@@ -59,6 +59,7 @@ function retransmit(c: Connection, now: number): void {
   // A full segment that is never acknowledged may be too large for the path, though nobody says so (RFC 4821 §7.7).
   // RFC 4821 §7.7: also one that is less than full may be too large.
   if (c.flightSize >= Math.min(c.snd.smss, BASE_TEXT) && c.plpmtud.onTimeout(now)) c.tcp.setSmss(c, now);
+  c.timeouts++;
   Recovery.onTimeout(c, c.retries === 1, now);
   adoptPathMtu(c, now);
   flush(c, now);

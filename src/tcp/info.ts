@@ -75,8 +75,12 @@ export interface TcpInfo {
   readonly bytesAcked: number;
   /** Payload bytes taken in order. */
   readonly bytesReceived: number;
-  /** Segments that were sent again, in all; those that DSACKs call needless; recoveries that were for nothing. RFC 2883, 4015. */
+  /**
+   * Segments that were sent again, in all; how often the timer of RFC 6298 went off for text; segments that DSACKs call needless;
+   * recoveries that were for nothing. RFC 2883, 4015.
+   */
   readonly retransmits: number;
+  readonly timeouts: number;
   readonly dsacks: number;
   readonly undos: number;
 
@@ -111,7 +115,7 @@ export function tcpInfo(c: Connection, now: number): TcpInfo {
     flightSize: c.flightSize, sacked: scoreboard.sacked, lost: scoreboard.lost, segments: segmentsOf(c),
     unsent: unsentBytes(c), sendWindow: snd.wnd, receiveWindow: c.rcvWnd, readable: c.readable,
     bytesSent: c.bytesSent, bytesRetransmitted: c.bytesRetransmitted, bytesAcked: c.sendQueue.head, bytesReceived: c.bytesReceived,
-    retransmits: c.retransmits, dsacks: recovery.dsacks, undos: c.undos, timestamps: c.ts.on, sack: c.sackPermitted, windowScaling: c.windowScaling,
+    retransmits: c.retransmits, timeouts: c.timeouts, dsacks: recovery.dsacks, undos: c.undos, timestamps: c.ts.on, sack: c.sackPermitted, windowScaling: c.windowScaling,
     sendShift: snd.shift, receiveShift: rcv.shift,
     sinceSentMs: Math.max(0, now - c.lastSentAt), sinceReceivedMs: Math.max(0, now - c.lastArrivalAt),
   };

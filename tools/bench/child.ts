@@ -26,13 +26,13 @@ export class Child {
     this.process.stderr.on('data', (text: Buffer) => (this.complaint = (this.complaint + text.toString()).slice(-2000)));
   }
 
-  /** Its next line. @throws Error with what it said on stderr, if it ends instead, or is silent for a minute */
-  async line(): Promise<string> {
+  /** Its next line. @throws Error with what it said on stderr, if it ends instead, or is silent for a minute, or `patienceMs` */
+  async line(patienceMs = 60_000): Promise<string> {
     let silent = false;
     const patience = setTimeout(() => {
       silent = true;
       this.kill();
-    }, 60_000);
+    }, patienceMs);
     const next = await this.lines.next();
     clearTimeout(patience);
     if (next.done !== true) return next.value;
@@ -40,9 +40,9 @@ export class Child {
   }
 
   /** Say a line and hear one. */
-  ask(line: string): Promise<string> {
+  ask(line: string, patienceMs?: number): Promise<string> {
     this.process.stdin.write(`${line}\n`);
-    return this.line();
+    return this.line(patienceMs);
   }
 
   /** Ends its input, which to all of ours means: come to an end. Killed if it does not within two seconds. */
