@@ -136,10 +136,6 @@ export class Bbr implements CongestionControl {
 
   // Recovery and undo: §5.5.11, §5.6.4.4.
   private isInRecovery = false;
-  /** Fast recovery was entered, and no ACK came since. */
-  private isRecoveryNew = false;
-  /** Packet conservation, until a packet is acknowledged that was sent when so much was delivered; -1: none. */
-  private conserveUntil = -1;
   private priorCwnd = 0;
   private hasUndo = false;
   private undoState: 'none' | 'startup' | 'probe-bw-up' = 'none';
@@ -206,17 +202,16 @@ export class Bbr implements CongestionControl {
     this.setCwnd(sample);
   }
 
-  /** §5.6.4.4, OnEnterFastRecovery; the window follows with the ACK. */
+  /** §5.6.4.4, OnEnterFastRecovery: the window is left to the model. Earlier drafts conserved packets for a round trip. */
   onLoss(_bytesLost: number, _inFlight: number, _now: number): void {
     this.noteLoss();
     this.saveStateUponLoss();
     this.isInRecovery = true;
-    this.isRecoveryNew = true;
   }
 
   /** §5.6.4.4: the last known good window, as far as the model agrees. */
   onRecovered(_now: number): void {
-    this.leaveRecovery();
+    this.isInRecovery = false;
     this.restoreCwnd();
     this.boundCwndForModel();
   }
@@ -227,7 +222,6 @@ export class Bbr implements CongestionControl {
       this.noteLoss();
       this.saveStateUponLoss();
     }
-    this.leaveRecovery();
     this.isInRecovery = true;
     this.resetFullBw();
     this.cwnd = this.smss;
@@ -237,7 +231,7 @@ export class Bbr implements CongestionControl {
   onUndo(_now: number): void {
     if (!this.hasUndo) return;
     this.hasUndo = false;
-    this.leaveRecovery();
+    this.isInRecovery = false;
     this.restoreCwnd();
     this.isLossInRound = false;
     this.resetFullBw();
@@ -652,37 +646,12 @@ export class Bbr implements CongestionControl {
   }
 
   private setCwnd(sample: AckSample): void {
-    const conserved = this.modulateCwndForRecovery(sample);
-    if (!conserved) {
-      const maxInflight = Math.floor(this.quantize(this.bdpMultiple(CWND_GAIN[this.state]) + this.extraAcked));
-      if (this.fullBwReached) this.cwnd = Math.min(this.cwnd + sample.delivered, maxInflight);
-      else if (this.cwnd < maxInflight || sample.totalDelivered < this.initialCwnd) this.cwnd += sample.delivered;
-      this.cwnd = Math.max(this.cwnd, this.minPipeCwnd);
-    }
+    const maxInflight = Math.floor(this.quantize(this.bdpMultiple(CWND_GAIN[this.state]) + this.extraAcked));
+    if (this.fullBwReached) this.cwnd = Math.min(this.cwnd + sample.delivered, maxInflight);
+    else if (this.cwnd < maxInflight || sample.totalDelivered < this.initialCwnd) this.cwnd += sample.delivered;
+    this.cwnd = Math.max(this.cwnd, this.minPipeCwnd);
     if (this.state === 'probe-rtt') this.cwnd = Math.min(this.cwnd, Math.floor(this.probeRttCwnd));
     this.boundCwndForModel();
-  }
-
-  /**
-   * True: packet conservation holds the window. draft-cardwell-iccrg-bbr-congestion-control-02 §4.6.4.4: for the first
-   * round trip of fast recovery, no more is sent than is delivered; later drafts leave it to the model alone.
-   */
-  private modulateCwndForRecovery(sample: AckSample): boolean {
-    if (!sample.isRecovery) this.conserveUntil = -1;
-    else if (this.isRecoveryNew) {
-      this.isRecoveryNew = false;
-      this.conserveUntil = sample.totalDelivered;
-      this.cwnd = sample.inFlight + Math.max(sample.delivered, this.smss);
-      return true;
-    }
-    if (sample.lost > 0 && sample.isRecovery) this.cwnd = Math.max(this.cwnd - sample.lost, this.smss);
-    if (this.conserveUntil < 0) return false;
-    if (sample.priorDelivered >= this.conserveUntil) {
-      this.conserveUntil = -1;
-      return false;
-    }
-    this.cwnd = Math.max(this.cwnd, sample.inFlight + sample.delivered);
-    return true;
   }
 
   private boundCwndForModel(): void {
@@ -715,12 +684,6 @@ export class Bbr implements CongestionControl {
     this.undoBwShortterm = this.bwShortterm;
     this.undoInflightShortterm = this.inflightShortterm;
     this.undoInflightLongterm = this.inflightLongterm;
-  }
-
-  private leaveRecovery(): void {
-    this.isInRecovery = false;
-    this.isRecoveryNew = false;
-    this.conserveUntil = -1;
   }
 }
 
