@@ -51,7 +51,7 @@ program.command('schedules')
   });
 
 program.command('kernel')
-  .description('goodput against the kernel\'s own over a line that loses, reorders and duplicates (Linux; root, or a user namespace)')
+  .description('goodput against the kernel\'s own over a line that loses, reorders and duplicates (Linux, root)')
   .option('--bytes <n>', 'of each transfer', positive, 100_000_000)
   .option('--loss <chance>', 'each way', chance, 0.02)
   .option('--delay <ms>', 'one way', positive, 10)
