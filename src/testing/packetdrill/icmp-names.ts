@@ -35,15 +35,28 @@ const V6: Readonly<Record<string, Kind>> = {
   parameter_problem: { type: 4, codes: ['header_field', 'unknown_next_header', 'unknown_option'] },
   echo_request: { type: 128 },
   echo_reply: { type: 129 },
+  router_solicitation: { type: 133 },
+  router_advertisement: { type: 134 },
+  neighbor_solicitation: { type: 135 },
+  neighbor_advertisement: { type: 136 },
+  redirect: { type: 137 },
 };
 
-/** Type and code as numbers; null: there is no such thing. A code may be a number. */
+/** Type and code as numbers; null: there is no such thing. Either may be a number: `type_3`, `code_1`. */
 export function icmpNumbers(family: 4 | 6, type: string, code: string | null): { type: number; code: number } | null {
-  const kind = (family === 4 ? V4 : V6)[type];
-  if (kind === undefined) return null;
-  if (code === null) return { type: kind.type, code: 0 };
-  const index = (kind.codes ?? []).indexOf(code);
-  return index < 0 ? null : { type: kind.type, code: index };
+  const kind: Kind | undefined = (family === 4 ? V4 : V6)[type];
+  const number = kind?.type ?? numberIn('type', type);
+  if (number === null) return null;
+  if (code === null) return { type: number, code: 0 };
+  const index = (kind?.codes ?? []).indexOf(code);
+  const said = index < 0 ? numberIn('code', code) : index;
+  return said === null ? null : { type: number, code: said };
+}
+
+/** `code_1`: one byte. */
+function numberIn(what: string, text: string): number | null {
+  const [word, digits] = text.split('_');
+  return word === what && /^\d+$/.test(digits ?? '') && Number(digits) <= 255 ? Number(digits) : null;
 }
 
 export function icmpNames(family: 4 | 6, type: number, code: number): { type: string; code: string | null } {

@@ -82,8 +82,10 @@ function syscall(s: Scanner): Syscall {
 
 function packet(s: Scanner, way: '<' | '>'): PacketEvent {
   if (s.peek(/(?:ipv4|ipv6|gre|GREv0|mpls|encap|sctp)\b/y) !== null) s.fail('only plain TCP, UDP and ICMP are understood');
-  const ip = ipInfo(s);
-  if (s.take(/icmp\b/y) !== null) return icmp(s, way, ip);
+  // What an error speaks of may stand before it, as in older scripts.
+  const early = s.peek(/\[\d+:\d+\(\d+\)\]\s*icmp\b/y) === null ? null : echoed(s);
+  const ip = early === null ? ipInfo(s) : null;
+  if (s.take(/icmp\b/y) !== null) return icmp(s, way, ip, early);
   if (s.take(/udp\b/y) !== null) return udp(s, way, ip);
   return tcp(s, way, ip);
 }
@@ -179,12 +181,12 @@ function udp(s: Scanner, way: '<' | '>', ip: IpInfo | null): UdpPacket {
   return { kind: 'udp', way, ip, ports: between, length: Number(s.expect(/\((\d+)\)/y, 'a length')[1]) };
 }
 
-function icmp(s: Scanner, way: '<' | '>', ip: IpInfo | null): IcmpPacket {
+function icmp(s: Scanner, way: '<' | '>', ip: IpInfo | null, early: Echoed | null): IcmpPacket {
   const type = s.expect(/[a-z]\w*/y, 'a type of ICMP')[0];
   const code = s.take(/(?!mtu\b|id\b)[a-z]\w*/y)?.[0] ?? null;
   return {
     kind: 'icmp', way, ip, type, code,
-    mtu: field(s, /mtu\s+(\d+)/y), id: field(s, /id\s+(\d+)/y), echoed: echoed(s),
+    mtu: field(s, /mtu\s+(\d+)/y), id: field(s, /id\s+(\d+)/y), echoed: echoed(s) ?? early,
   };
 }
 

@@ -16,7 +16,7 @@ import { ScriptedHost } from './host.js';
 import { icmpNumbers } from './icmp-names.js';
 import { encodeIcmp, encodeTcp, encodeUdp, type Live, type Way } from './packets.js';
 import { printEvent, printStep } from './print.js';
-import { type Settings, shellLine } from './sysctl.js';
+import { type Settings, shellLine, type SocketCount } from './sysctl.js';
 import { Tested } from './tested.js';
 import { TCP_INFO_CONSTANTS, TCP_INFO_NAMES, tcpInfoVariables } from './tcp-info-names.js';
 
@@ -203,7 +203,18 @@ class Player implements World {
   private shell(step: Step, text: string): void {
     const { settings, condition } = shellLine(text);
     Object.assign(this.host.stack.tcp.options, settings);
-    if (condition === 'time-wait' && this.host.stack.tcp.timeWait.size === 0) throw new Departure(step.line, text, 'none in TIME-WAIT');
+    if (condition === null) return;
+    const count = this.socketsIn(condition.state);
+    if (!String(count).includes(condition.count)) throw new Departure(step.line, text, `${count} in ${condition.state}`);
+  }
+
+  private socketsIn(state: SocketCount['state']): number {
+    const { tcp } = this.host.stack;
+    const { fd } = this.tested ?? { fd: null };
+    const isTestedIn = fd !== null && tcpInfoVariables(this.sockets, fd).get('tcpi_state') === TCP_INFO_CONSTANTS.get(`TCPI_${state.replace('RCVD', 'RECEIVED')}`);
+    // What is no connection any more, or not yet, is a row of a table.
+    const rows = state === 'SYN_RCVD' ? tcp.halfOpens.size : state === 'TIME_WAIT' ? tcp.timeWait.size : 0;
+    return Math.max(rows, isTestedIn ? 1 : 0);
   }
 
   private assert(step: Step, text: string): void {
@@ -381,6 +392,8 @@ class Player implements World {
       throw new Departure(step.line, printStep(step), got);
     };
     if (live === null) return fail(`nothing until ${inSeconds(this.host.now)}`);
+    // To a ping the machine answers, not the socket.
+    if (want.kind !== 'icmp' && live.event.kind === 'icmp' && live.event.type === 'echo_reply') return this.expect(step, want, when);
     const differs = this.differenceOf(want, live, when);
     if (differs !== null && this.options.extraAcks === true && isPureAck(live)) return this.expect(step, want, when);
     const at = ` at ${inSeconds(live.at)}`;

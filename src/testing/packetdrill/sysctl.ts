@@ -6,11 +6,18 @@ import type { TcpSettings } from '../../tcp/tcp.js';
 type Writable<T> = { -readonly [K in keyof T]?: T[K] };
 export type Settings = Writable<TcpSettings>;
 
+/** So many sockets are in a state, FreeBSD's word for it: `sockstat … | grep -c SYN_RCVD | grep 1`. */
+export interface SocketCount {
+  readonly state: 'SYN_RCVD' | 'TIME_WAIT' | 'CLOSED';
+  /** As grep finds it: among the digits of the count. */
+  readonly count: string;
+}
+
 /** What a shell line comes to. */
 export interface ShellLine {
   readonly settings: Settings;
   /** Holds when the line is reached. */
-  readonly condition: 'time-wait' | null;
+  readonly condition: SocketCount | null;
   /** Why the script cannot be run; null: it can. */
   readonly skip: string | null;
 }
@@ -68,12 +75,11 @@ const FREEBSD: Readonly<Record<string, Rule>> = {
   rfc1323: (value) => ({ timestamps: value !== '0', windowScaling: value !== '0' }),
   'sack.enable': flag('sack'),
   'ecn.enable': (value) => ecn(value),
-  'ecn.maxretries': ignored,
+  'ecn.maxretries': (value) => ({ ecnSynRetries: Number(value) }),
   blackhole: only('0', 'FreeBSD net.inet.tcp.blackhole: silence instead of a reset'),
   insecure_rst: only('0', 'FreeBSD net.inet.tcp.insecure_rst: RFC 5961 off'),
   insecure_syn: only('0', 'FreeBSD net.inet.tcp.insecure_syn: RFC 5961 off'),
-  // To a listener SYN and FIN together are no first word (RFC 9293 §3.10.7.2 leaves it open): always dropped.
-  drop_synfin: ignored,
+  drop_synfin: (value) => ({ dropSynFin: value !== '0' }),
   icmp_may_rst: ignored,
   syncookies: ignored,
   syncookies_only: only('0', 'FreeBSD net.inet.tcp.syncookies_only'),
@@ -104,7 +110,8 @@ export function shellLine(text: string): ShellLine {
 
 function command(line: string): ShellLine {
   if (line === '' || /defaults\.sh$|sysctl_restore|^ip tcp_metrics|^tcpdrop\b|^sleep\b|^echo\b/.test(line)) return NOTHING;
-  if (/^sockstat\b.*TIME_WAIT.*grep 1$/.test(line)) return { ...NOTHING, condition: 'time-wait' };
+  const counted = /^sockstat\b[^|]*(?:\| grep packetdril )?\| grep -c (SYN_RCVD|TIME_WAIT|CLOSED) \| grep (\d+)$/.exec(line);
+  if (counted !== null) return { ...NOTHING, condition: { state: counted[1] as SocketCount['state'], count: counted[2]! } };
   if (/^sysctl\b|set_sysctls\.py/.test(line)) return sysctls(line);
   return { ...NOTHING, skip: `shell: ${line}` };
 }

@@ -165,7 +165,27 @@ describe('what no RFC decides is not compared where neutrality is asked for', ()
 });
 
 test('a condition of the shell\'s holds, or the script fails', () => {
-  expect(play(`${SERVER}+0 \`sockstat -4 -P tcp -s | grep TIME_WAIT | grep 1\``)).toMatchObject({ got: 'none in TIME-WAIT' });
+  const count = (state: string, n: number): string => `+0 \`sockstat -4 -P tcp -s -p 8080 | grep -c ${state} | grep ${n}\`\n`;
+  expect(play(`${SERVER}${count('TIME_WAIT', 1)}`)).toMatchObject({ got: '0 in TIME_WAIT' });
+  const steps = SERVER.split('\n');
+  const half = (n: number): string => [...steps.slice(0, 5), count('SYN_RCVD', n), ...steps.slice(5), count('SYN_RCVD', 0)].join('\n');
+  expect(play(half(1))).toEqual({ kind: 'passed' });
+  expect(play(half(0))).toMatchObject({ got: '1 in SYN_RCVD' });
+  const reset = `${SERVER}+0 < R. 1:1(0) ack 1 win 0\n`;
+  expect(play(`${reset}+0 \`sockstat -4 -P tcp -s | grep packetdril | grep -c CLOSED | grep 1\``)).toEqual({ kind: 'passed' });
+  expect(play(`${SERVER}${count('CLOSED', 1)}`)).toMatchObject({ got: '0 in CLOSED' });
+});
+
+test('ICMP by number, and with what it speaks of in front; an answer to a ping is not the socket\'s', () => {
+  const sent = `${SERVER}+0 write(4, ..., 100) = 100\n+0 > P. 1:101(100) ack 1\n`;
+  const told = (error: string, code: string): Outcome =>
+    play(`${sent}+0 setsockopt(4, SOL_IP, IP_RECVERR, [1], 4) = 0\n+0 < ${error}\n+0 getsockopt(4, SOL_SOCKET, SO_ERROR, [${code}], [4]) = 0`);
+  expect(told('icmp type_3 code_1 [1:101(100)]', 'EHOSTUNREACH')).toEqual({ kind: 'passed' });
+  expect(told('icmp unreachable code_1 [1:101(100)]', 'EHOSTUNREACH')).toEqual({ kind: 'passed' });
+  expect(told('[1:101(100)] icmp unreachable host_unreachable', 'EHOSTUNREACH')).toEqual({ kind: 'passed' });
+  expect(told('[101:101(0)] icmp unreachable host_unreachable', '0')).toEqual({ kind: 'passed' });
+  expect(play(`${SERVER}+0 < icmp type_256 code_0`)).toMatchObject({ kind: 'skipped' });
+  expect(play(`${SERVER}+0 < icmp echo_request id 7\n+0 write(4, ..., 100) = 100\n+0 > P. 1:101(100) ack 1`)).toEqual({ kind: 'passed' });
 });
 
 describe('what is not understood is skipped, with its reason', () => {
