@@ -16,7 +16,6 @@ import { fastOpenOptionLength, writeFastOpenOption } from './fast-open.js';
 import type { Listener } from './listener.js';
 import { optionsLength, synOptionsLength, tsBefore, writeOptions, writeSynOptions } from './options.js';
 import { isAcceptable, Segment } from './segment.js';
-import { RTO_INITIAL_MS } from './rto.js';
 import * as Seq from './seq.js';
 import { Handshake, SynCache } from './syn-cache.js';
 import type { Tcp } from './tcp.js';
@@ -104,9 +103,6 @@ function synOf(h: Handshake): Segment {
   return seg;
 }
 
-/** When the first SYN+ACK left, ms: the timer began with a second, and doubled. */
-const openedAt = (sentAt: number, repeats: number): number => sentAt - RTO_INITIAL_MS * (2 ** repeats - 1);
-
 /** One per stack: all its listeners' clients that have not been heard a second time. */
 export class HalfOpens implements Expirable {
   private readonly cache: SynCache<Listener>;
@@ -165,8 +161,7 @@ export class HalfOpens implements Expirable {
   private isRepeatedSyn(row: number, seg: Segment, h: Handshake, now: number): boolean {
     if ((seg.flags & (Wire.SYN | Wire.ACK | Wire.RST)) !== Wire.SYN) return false;
     const { counters } = this.tcp.env;
-    if ((seg.flags & Wire.FIN) !== 0) {
-      // Nobody's word, as in LISTEN (SEC-66).
+    if (this.tcp.isBadSyn(seg)) {
       counters.drop('tcp-bad-flags');
       return true;
     }
@@ -221,11 +216,13 @@ export class HalfOpens implements Expirable {
     const listener = cache.owner(row);
     if (!listener.hasRoom) {
       // The accept queue is full: as if the ACK was lost. Our SYN+ACK will be repeated.
+      cache.setHeard(row);
       tcp.env.counters.drop('tcp-accept-overflow');
       return;
     }
-    if (seg.length === 0 && now < openedAt(cache.sentAt(row), cache.repeats(row)) + (listener.options.deferAcceptMs ?? 0)) {
+    if (seg.length === 0 && now < this.deferredUntil(row)) {
       // The client has answered, and has nothing to say yet: it may wait. Also Linux, TCP_DEFER_ACCEPT.
+      cache.setHeard(row);
       tcp.env.counters.drop('tcp-accept-deferred');
       return;
     }
@@ -235,10 +232,14 @@ export class HalfOpens implements Expirable {
     if (c === null) return;
     c.lastSentAt = cache.sentAt(row);
     c.synSentAt = cache.isAmbiguous(row) ? NEVER : cache.sentAt(row);
-    c.synLosses = cache.repeats(row);
+    c.synLosses = cache.isHeard(row) ? 0 : cache.repeats(row);
     this.remove(row);
     listener.enqueue(c);
     arrive(c, seg, packet, now);
+  }
+
+  private deferredUntil(row: number): number {
+    return this.cache.sentAt(row) + (this.cache.owner(row).options.deferAcceptMs ?? 0);
   }
 
   /** An ICMP error about our SYN+ACK. RFC 5927 §5.2: a hard one ends what is not synchronized, if it knows our number. */
@@ -251,12 +252,16 @@ export class HalfOpens implements Expirable {
     return true;
   }
 
-  /** The listener closes: its clients are reset. RFC 9293 §3.10.5, for SYN-RECEIVED. */
+  /**
+   * The listener closes. Clients whose ACK we have heard believe in a connection and are reset (RFC 9293 §3.10.5, SYN-RECEIVED).
+   * The others are forgotten (§3.10.4, LISTEN): an ACK that comes is reset from CLOSED, and who is nobody, as in a flood of
+   * SYNs, is not bothered. Also Linux and FreeBSD.
+   */
   reset(listener: Listener, now: number): void {
     const h = scratchHandshake;
     for (const row of this.cache.rowsOf(listener)) {
       this.cache.load(row, h);
-      this.emit(row, h, Wire.RST | Wire.ACK, now);
+      if (this.cache.isHeard(row)) this.emit(row, h, Wire.RST | Wire.ACK, now);
       this.remove(row);
     }
   }
@@ -270,9 +275,16 @@ export class HalfOpens implements Expirable {
     const listener = this.cache.owner(row);
     const { userTimeoutMs = 0 } = listener.options;
     const isSpent = userTimeoutMs > 0 && now >= this.cache.sentAt(row) + userTimeoutMs;
+    const { cache } = this;
+    const isWaitedFor = (listener.options.deferAcceptMs ?? 0) > 0 && cache.isHeard(row) && !cache.isHurried(row);
     // A client that never answers is nobody's loss.
-    if (isSpent || this.cache.repeats(row) >= listener.synAckRetries) return this.remove(row);
-    this.cache.repeat(row, now);
+    if (isSpent || (!isWaitedFor && cache.repeats(row) >= listener.synAckRetries)) return this.remove(row);
+    cache.repeat(row, now);
+    if (isWaitedFor) {
+      // Nothing was lost. When the wait is over it is asked to answer once more, and is accepted then. Also Linux.
+      if (now < this.deferredUntil(row)) return;
+      cache.setHurried(row);
+    }
     this.sendSynAck(row, now);
   }
 

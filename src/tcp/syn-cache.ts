@@ -148,12 +148,30 @@ export class SynCache<O extends RowOwner> {
     this.rows.set(row, FLAGS, this.rows.get(row, FLAGS) | AMBIGUOUS);
   }
 
+  /** The client has acknowledged our SYN, and stays a row nevertheless. */
+  isHeard(row: number): boolean {
+    return (this.rows.get(row, FLAGS) & HEARD) !== 0;
+  }
+
+  setHeard(row: number): void {
+    this.rows.set(row, FLAGS, this.rows.get(row, FLAGS) | HEARD);
+  }
+
+  /** The wait for its first text is over, and it has been told so by our SYN+ACK. */
+  isHurried(row: number): boolean {
+    return (this.rows.get(row, FLAGS) & HURRIED) !== 0;
+  }
+
+  setHurried(row: number): void {
+    this.rows.set(row, FLAGS, this.rows.get(row, FLAGS) | HURRIED);
+  }
+
   /** May the row answer once more what is not the end of the handshake? Counts the answer. */
   mayAnswer(row: number, now: number): boolean {
     return mayAnswer(this.rows, row, ANSWERS, ANSWERS_SINCE, now);
   }
 
-  /** The SYN+ACK goes again, for its time has come. RFC 6298 (5.5): the next one waits twice as long. */
+  /** The SYN+ACK's time has come again. RFC 6298 (5.5): the next one waits twice as long. */
   repeat(row: number, now: number): void {
     this.listOf(row).remove(row);
     this.rows.set(row, REPEATS, this.repeats(row) + 1);
@@ -232,3 +250,5 @@ const FAST_OPEN = 128;
 const AMBIGUOUS = 256;
 /** The lowest of three bits. */
 const ACCURATE_ECN = 512;
+const HEARD = 4096;
+const HURRIED = 8192;

@@ -8,6 +8,7 @@ const flood = 'test/script/syn-flood.test.ts';
 const listening = 'test/script/listener.test.ts';
 const fastOpening = 'test/script/fast-open.test.ts';
 const arrival = 'test/script/arrival.test.ts';
+const PKT = 'test/unit/testing/packetdrill/run.test.ts';
 
 const cookie = { file: 'src/tcp/syn-cookie.ts', test: 'test/unit/tcp/syn-cookie.test.ts', sec: 'SEC-53' } as const;
 const cache = { file: 'src/tcp/syn-cache.ts', test: 'test/unit/tcp/syn-cache.test.ts' } as const;
@@ -60,8 +61,17 @@ export const SYN_CACHE: readonly Mutant[] = [
   { ...halfOpen, text: 'seq !== this.cache.iss(row)', replacement: 'false', title: 'only with its number' },
   { ...halfOpen, text: 'if (isHard) this.remove(row);', replacement: 'this.remove(row);', title: 'that are hard end a half-open connection' },
   { ...halfOpen, text: 'this.emit(row, h, Wire.RST | Wire.ACK, now);', replacement: '', title: 'is reset by the close of its listener' },
+  { ...halfOpen, test: PKT, text: 'cache.isHeard(row) ? 0 : cache.repeats(row)', replacement: 'cache.repeats(row)', title: 'defer-accept-text' },
+  { ...halfOpen, test: PKT, text: 'if (now < this.deferredUntil(row)) return;', replacement: '', title: 'defer-accept.pkt' },
+  { ...halfOpen, test: PKT, text: 'cache.isHeard(row) && !cache.isHurried(row)', replacement: '!cache.isHurried(row)', title: 'defer-accept.pkt' },
+  { ...halfOpen, text: 'cache.setHurried(row);', replacement: '', title: 'who stays mute is asked once more' },
+  { ...halfOpen, text: 'if (this.cache.isHeard(row)) this.emit', replacement: 'this.emit', title: 'is forgotten with its listener' },
   {
-    ...halfOpen, title: 'is reset by the close of its listener',
+    ...halfOpen, title: 'had to wait for room',
+    text: "cache.setHeard(row);\n      tcp.env.counters.drop('tcp-accept-overflow');", replacement: "tcp.env.counters.drop('tcp-accept-overflow');",
+  },
+  {
+    ...halfOpen, title: 'is forgotten with its listener',
     text: 'if (this.cache.size === 0) this.tcp.env.wheel.cancel(this.timer);', replacement: '',
   },
   {
