@@ -10,7 +10,7 @@ import type { Listener, ListenerOwner } from '../../tcp/listener.js';
 import type { Tcp } from '../../tcp/tcp.js';
 import {
   AF_UNSPEC, type Errno, FIONREAD, IP_PMTUDISC_DONT, MSG_ERRQUEUE, MSG_FASTOPEN, MSG_MORE, MSG_OOB, MSG_PEEK, MSG_TRUNC, MSG_WAITALL, POLLERR, POLLHUP,
-  POLLIN, POLLOUT, POLLPRI, POLLRDHUP, POLLRDNORM, POLLWRNORM, SHUT_RD, SHUT_RDWR, SHUT_WR, SIOCATMARK, SIOCOUTQ, SIOCOUTQNSD,
+  POLLIN, POLLOUT, POLLPRI, POLLRDHUP, POLLRDNORM, POLLWRNORM, SHUT_RD, SHUT_RDWR, SHUT_WR, SIOCATMARK, SIOCOUTQ, SIOCOUTQNSD, SO_ERROR, SOL_SOCKET,
   WOULD_BLOCK,
 } from './constants.js';
 import {
@@ -78,6 +78,16 @@ export class TcpSocket implements Socket, ConnectionOwner, ListenerOwner {
     if (code !== null) this.common.error = isBrokenPipe ? 'EPIPE' : code;
     this.common.readShut = true;
     this.common.writeShut = true;
+  }
+
+  /** RFC 9293 SHLD-25: what ICMP said and nothing has ended, once. Also Linux. */
+  private takeSoftError(): Errno | null {
+    const c = this.connection;
+    const code = c?.softError ?? null;
+    // R1 is reached (SHLD-9): no errno of anybody's yet.
+    if (c === null || code === 'ETIMEDOUT') return null;
+    c.softError = null;
+    return code;
   }
 
   // Names.
@@ -424,6 +434,7 @@ export class TcpSocket implements Socket, ConnectionOwner, ListenerOwner {
 
   getOption(level: number, name: number): OptionValue | Refusal {
     this.note();
+    if (level === SOL_SOCKET && name === SO_ERROR) this.common.error ??= this.takeSoftError();
     return getTcpOption(this, level, name) ?? getSocketOption(this.common, level, name) ?? new Refusal('ENOPROTOOPT');
   }
 
