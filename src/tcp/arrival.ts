@@ -7,7 +7,7 @@ import { CONNECTED, type Connection, URGENT } from './connection.js';
 import { initialWindow } from './congestion/congestion-control.js';
 import { newController } from './congestion/controllers.js';
 import { noteOldText } from './dsack.js';
-import { emit, emitAck, emitBare, emitReset } from './emit.js';
+import { emit, emitAck, emitBare } from './emit.js';
 import { heedProbe } from './mtu-probe.js';
 import { acceptText, consumeFin } from './receiver.js';
 import * as Recovery from './recovery.js';
@@ -56,8 +56,8 @@ function arriveInSynSent(c: Connection, seg: Segment, packet: Packet, now: numbe
     else counters.drop('tcp-no-ack');
     return;
   }
-  // Fourth; a FIN beside a SYN is no SYN of anybody's (SEC: xmas).
-  if ((seg.flags & Wire.SYN) === 0 || (seg.flags & Wire.FIN) !== 0) {
+  // Fourth.
+  if ((seg.flags & Wire.SYN) === 0 || c.tcp.isBadSyn(seg)) {
     counters.drop('tcp-bad-flags');
     return;
   }
@@ -425,9 +425,10 @@ function takeText(c: Connection, seg: Segment, packet: Packet, now: number): boo
   }
   const isNew = Seq.gt(Seq.add(seg.seq, seg.payloadLength), c.rcv.nxt);
   if (c.orphan && isNew) {
-    // SHLD-3: nobody will read it, and the peer should know.
+    // SHLD-3: nobody will read it, and the peer should know. As from a connection that is not there (§3.10.7.1): at SEG.ACK
+    // the peer believes it, where at SND.NXT it would only challenge if our FIN was lost (RFC 5961 §3.2).
     c.tcp.env.counters.drop('tcp-after-close');
-    emitReset(c);
+    emitBare(c.tcp, c.flow, c.localPort, c.remotePort, Wire.RST, seg.ack, Seq.seq(0), now);
     c.end(null);
     return false;
   }

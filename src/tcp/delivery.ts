@@ -19,6 +19,8 @@ export class Delivery implements DeliveryListener {
   isOriginal = false;
   /** Something was delivered behind what was delivered before, and was not sent again: the network reorders. */
   isReordered = false;
+  /** By how many bytes, from its beginning, at most. */
+  overtakenBy = 0;
   /** The most recently sent: when, its end, whether it had been sent before; RFC 8985 leaves out what is ambiguous. */
   rackSentAt = -NEVER;
   rackEnd = 0;
@@ -51,6 +53,7 @@ export class Delivery implements DeliveryListener {
     this.isAmbiguous = false;
     this.isOriginal = false;
     this.isReordered = false;
+    this.overtakenBy = 0;
     this.rackSentAt = -NEVER;
     this.newestSentAt = -NEVER;
     this.fack = fack;
@@ -60,7 +63,7 @@ export class Delivery implements DeliveryListener {
     this.echoedAt = echoedAt;
   }
 
-  onDelivered(board: Scoreboard, i: number, end: number, _bytes: number, cumulatively: boolean): void {
+  onDelivered(board: Scoreboard, i: number, end: number, bytes: number, cumulatively: boolean): void {
     const sentAt = board.sentAt(i);
     const isRetransmission = (board.flags(i) & RETRANSMITTED) !== 0;
     if (isRetransmission) {
@@ -68,7 +71,10 @@ export class Delivery implements DeliveryListener {
     } else {
       this.time(sentAt, cumulatively);
       if (end <= this.doubtEnd) this.isOriginal = true;
-      if (end < this.fack) this.isReordered = true;
+      if (end < this.fack) {
+        this.isReordered = true;
+        this.overtakenBy = Math.max(this.overtakenBy, this.fack - end + bytes);
+      }
     }
     if (end > this.fack) this.fack = end;
     if (isLater(sentAt, end, this.newestSentAt, this.newestEnd)) this.stamp(board, i, sentAt, end);

@@ -63,7 +63,7 @@ export class Ecn {
   mode: EcnMode = 'none';
   /** Our text may be sent as ECN-capable. */
   isCapable = false;
-  /** What our SYN said; a SYN that is repeated says nothing (RFC 3168 §6.1.1.1). */
+  /** What our SYN said; one that is repeated twice says nothing (RFC 3168 §6.1.1.1). */
   private asked = 0;
   /** The codepoint of the peer's SYN, or of its SYN+ACK. */
   private synCodepoint = NOT_ECT;
@@ -91,7 +91,10 @@ export class Ecn {
 
   // The SYNs. RFC 3168 §6.1.1; RFC 9768 §3.1.
 
-  /** ECN's flags of our SYN. */
+  /**
+   * ECN's flags of our SYN.
+   * @param isRepeated  so often that the flags may be what keeps it from arriving
+   */
   synFlags(isRepeated: boolean): number {
     this.asked = 0;
     if (!isRepeated && this.setting === 'accurate') this.asked = ECN_FLAGS;

@@ -58,7 +58,7 @@ export function emitSyn(c: Connection, now: number): void {
   const window = Math.min(c.receiveBuffer, c.windowClamp, 0xffff);
   c.rcv.offeredInSyn = window;
   c.rcv.edge = Seq.add(c.rcv.nxt, window);
-  const flags = answering ? Wire.SYN | Wire.ACK | c.ecn.synAckFlags : Wire.SYN | c.ecn.synFlags(c.synLosses > 0);
+  const flags = answering ? Wire.SYN | Wire.ACK | c.ecn.synAckFlags : Wire.SYN | c.ecn.synFlags(c.synLosses > c.tcp.options.ecnSynRetries);
   writeHeader(
     packet.bytes, at, c.localPort, c.remotePort, c.iss, answering ? c.rcv.nxt : Seq.seq(0), flags, window, headerLength,
   );

@@ -83,6 +83,8 @@ export interface TcpInfo {
   readonly timeouts: number;
   readonly dsacks: number;
   readonly undos: number;
+  /** Segments by which one was overtaken on its way, at most; 3 until it was more. RFC 4737 §4.2. */
+  readonly reordering: number;
 
   /** What both ends agreed on. RFC 7323, RFC 2018. */
   readonly timestamps: boolean;
@@ -115,7 +117,8 @@ export function tcpInfo(c: Connection, now: number): TcpInfo {
     flightSize: c.flightSize, sacked: scoreboard.sacked, lost: scoreboard.lost, segments: segmentsOf(c),
     unsent: unsentBytes(c), sendWindow: snd.wnd, receiveWindow: c.rcvWnd, readable: c.readable,
     bytesSent: c.bytesSent, bytesRetransmitted: c.bytesRetransmitted, bytesAcked: c.sendQueue.head, bytesReceived: c.bytesReceived,
-    retransmits: c.retransmits, timeouts: c.timeouts, dsacks: recovery.dsacks, undos: c.undos, timestamps: c.ts.on, sack: c.sackPermitted, windowScaling: c.windowScaling,
+    retransmits: c.retransmits, timeouts: c.timeouts, dsacks: recovery.dsacks, undos: c.undos, reordering: recovery.rack.reordering,
+    timestamps: c.ts.on, sack: c.sackPermitted, windowScaling: c.windowScaling,
     sendShift: snd.shift, receiveShift: rcv.shift,
     sinceSentMs: Math.max(0, now - c.lastSentAt), sinceReceivedMs: Math.max(0, now - c.lastArrivalAt),
   };

@@ -119,7 +119,7 @@ export class Listener implements Announcer, RowOwner {
    */
   arrive(seg: Segment, packet: Packet, header: IpHeader, timeWaitRow: number, now: number): void {
     const { counters } = this.tcp.env;
-    // First: a RST is nothing to a listener. SYN+FIN and worse is nobody's first word (SEC-66).
+    // First: a RST is nothing to a listener.
     if ((seg.flags & Wire.RST) !== 0) return counters.drop('tcp-no-socket');
     // Second: an ACK acknowledges nothing of ours, unless a cookie.
     if ((seg.flags & Wire.ACK) !== 0) {
@@ -128,7 +128,7 @@ export class Listener implements Announcer, RowOwner {
       return answerWithReset(this.tcp, seg, header, now);
     }
     // Third: the SYN.
-    if ((seg.flags & Wire.SYN) === 0 || (seg.flags & Wire.FIN) !== 0) return counters.drop('tcp-bad-flags');
+    if ((seg.flags & Wire.SYN) === 0 || this.tcp.isBadSyn(seg)) return counters.drop('tcp-bad-flags');
     // MUST-57, MUST-63; IP has dropped what came to or from a group, this is for what it cannot know.
     if (header.cast !== 'unicast' || isMulticast(header.src)) return counters.drop('tcp-not-unicast');
     // As if the SYN was lost; also Linux: a cookie would only bring an ACK for which there is no room.

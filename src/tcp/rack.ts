@@ -12,8 +12,11 @@ const DUP_THRESH = 3;
 const REO_WND_PERSIST = 16;
 /** RFC 8985 §7.2, TLP.max_ack_delay: as Linux, the longest that a delayed ACK may take with it. */
 const MAX_ACK_DELAY_MS = 200;
-/** No sooner: on a path of microseconds a poll that comes late is no loss. As Linux's two jiffies. */
-const PTO_MIN_MS = 10;
+/**
+ * No sooner: on a path of microseconds a poll that comes late is no loss. Two ticks of each end's timers, and one; Linux
+ * adds two jiffies, 2 to 20 ms.
+ */
+const PTO_MIN_MS = 5;
 /** No probe is out. */
 const NONE = -1;
 
@@ -25,6 +28,8 @@ export class Rack {
   /** RACK.fack, an offset. */
   fack = 0;
   reorderingSeen = false;
+  /** Segments by which one was overtaken at most; DupThresh until it was more. Nothing is decided by it. RFC 4737 §4.2. */
+  reordering = DUP_THRESH;
   reoWndMult = 1;
   private reoWndPersist = REO_WND_PERSIST;
   /** RACK.dsack_round, an offset. */
@@ -52,6 +57,7 @@ export class Rack {
     }
     this.fack = d.fack;
     if (d.isReordered) this.reorderingSeen = true;
+    if (d.overtakenBy > 0) this.reordering = Math.max(this.reordering, Math.ceil(d.overtakenBy / c.snd.smss));
     if (d.rttMs >= 0) this.isMeasured = true;
     if (this.dsackRound !== NONE && una >= this.dsackRound) this.dsackRound = NONE;
     if (hasDsack) this.widen(c, this.reoWndMult + 1);

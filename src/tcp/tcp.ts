@@ -48,6 +48,17 @@ export interface TcpSettings {
   readonly outOfOrderRanges: number;
   /** Marks instead of losses. Default `passive`: when the peer asks for it, as Linux tcp_ecn = 2. RFC 3168. */
   readonly ecn: EcnSetting;
+  /**
+   * So many SYNs that are repeated ask for ECN again, for one that is lost was lost to congestion more often than to someone
+   * who minds the flags (RFC 9768 §3.1.4.1; RFC 3168 §6.1.1.1 leaves it free). Default 1, as FreeBSD's ecn.maxretries; Linux's
+   * tcp_ecn_fallback is 0.
+   */
+  readonly ecnSynRetries: number;
+  /**
+   * A SYN with a FIN is nobody's honest word, and dropped (SEC-66). False: as RFC 9293 §3.10.7.2 has it, it is a SYN; the FIN
+   * comes again. Default true, as Linux in LISTEN; FreeBSD's drop_synfin.
+   */
+  readonly dropSynFin: boolean;
   /** What a send buffer begins with, bytes. Default 256 KiB. */
   readonly sendBuffer: number;
   /** What it may grow to, bytes. Default 16 MiB, Linux tcp_wmem: 4 MiB; where a round trip is under 1 ms, 1 MiB. */
@@ -90,6 +101,8 @@ export const TCP_SETTINGS: TcpSettings = {
   synCookies: 'when full',
   outOfOrderRanges: 1024,
   ecn: 'passive',
+  ecnSynRetries: 1,
+  dropSynFin: true,
   sendBuffer: 256 << 10,
   sendBufferMax: 16 << 20,
   receiveBuffer: 128 << 10,
@@ -438,6 +451,11 @@ export class Tcp implements Protocol, Expirable {
   }
 
   // What connections ask.
+
+  /** A SYN beside a FIN is nobody's honest word (SEC-66), unless the setting is RFC 9293's. */
+  isBadSyn(seg: Segment): boolean {
+    return this.options.dropSynFin && (seg.flags & Wire.FIN) !== 0;
+  }
 
   /** No more connections may be made. */
   get isFull(): boolean {

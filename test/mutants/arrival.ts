@@ -24,7 +24,7 @@ export const SYN_SENT: readonly Mutant[] = [
   },
   {
     file, test: arrival, sec: 'SEC-66', title: 'a SYN beside a FIN neither',
-    text: '(seg.flags & Wire.SYN) === 0 || (seg.flags & Wire.FIN) !== 0', replacement: '(seg.flags & Wire.SYN) === 0',
+    text: '(seg.flags & Wire.SYN) === 0 || c.tcp.isBadSyn(seg)', replacement: '(seg.flags & Wire.SYN) === 0',
   },
   {
     file, test: handshake, sec: 'SEC-66', title: 'two SYNs that cross',
@@ -206,5 +206,9 @@ export const TEXT: readonly Mutant[] = [
     text: '} else if ((seg.flags & Wire.FIN) !== 0) {\n    c.ackNow = true;', replacement: '} else if ((seg.flags & Wire.FIN) !== 0) {',
   },
   { file, test: close, text: "enter(c, 'CLOSING');\n      return;", replacement: 'c.timeWait(now);\n      return;', title: 'both at once' },
+  {
+    file, test: close, title: 'after a close, is answered with a reset',
+    text: "Wire.RST, seg.ack, Seq.seq(0), now);\n    c.end(null);", replacement: "Wire.RST, c.snd.nxt, Seq.seq(0), now);\n    c.end(null);",
+  },
   { file, test: close, text: "case 'FIN-WAIT-2':\n      emitAck(c, now);", replacement: "case 'FIN-WAIT-2':", title: 'we first' },
 ];

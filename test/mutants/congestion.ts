@@ -17,6 +17,10 @@ export const CONGESTION: readonly Mutant[] = [
     ...reno, sec: 'SEC-63', test: 'test/script/recovery.test.ts', title: 'many ACKs for one segment',
     text: 'this.open(sample.delivered)', replacement: 'this.open(2 * this.smss)',
   },
+  { ...reno, text: 'inSegments(this.cwnd, this.segmentSize, bytes)', replacement: 'Math.max(this.cwnd, bytes)', title: 'as many segments' },
+  { ...reno, file: 'src/tcp/congestion/cubic.ts', text: 'inSegments(course.cwnd, this.segmentSize, bytes)', replacement: 'course.cwnd', title: 'as many segments' },
+  { ...control, text: 'smss < before ? ', replacement: 'true ? ', title: 'as many segments' },
+  { ...control, text: 'control.cwnd < 2 * flight', replacement: 'control.cwnd <= 2 * flight', title: 'by more than half' },
   { ...control, text: 'export const L_AFTER_TIMEOUT = 1;', replacement: 'export const L_AFTER_TIMEOUT = 2;', title: 'before a timeout' },
   { ...reno, text: 'Math.floor(inFlight / 2)', replacement: 'Math.floor(this.cwnd / 2)', title: 'halves FlightSize' },
   {
@@ -39,10 +43,6 @@ export const CONGESTION: readonly Mutant[] = [
   },
   { ...reno, text: 'left -= growth;', replacement: '', title: 'ends at ssthresh, and the rest counts' },
   { ...control, text: 'Math.min(10 * smss, Math.max(2 * smss, 14_600))', replacement: '10 * smss', title: 'the initial window' },
-  {
-    ...control, title: 'in slow start: by half of it',
-    text: 'control.cwnd < 2 * flight + control.smss', replacement: 'control.cwnd < flight + control.smss',
-  },
 ];
 
 export const CUBIC: readonly Mutant[] = [

@@ -13,11 +13,11 @@ export const LISTENER: readonly Mutant[] = [
   },
   {
     file, test: arrival, sec: 'SEC-66', title: 'LISTEN',
-    text: "(seg.flags & Wire.SYN) === 0 || (seg.flags & Wire.FIN) !== 0", replacement: '(seg.flags & Wire.SYN) === 0',
+    text: "(seg.flags & Wire.SYN) === 0 || this.tcp.isBadSyn(seg)", replacement: '(seg.flags & Wire.SYN) === 0',
   },
   {
     file, test: arrival, sec: 'SEC-66', title: 'LISTEN',
-    text: "(seg.flags & Wire.SYN) === 0 || (seg.flags & Wire.FIN) !== 0", replacement: '(seg.flags & Wire.FIN) !== 0',
+    text: "(seg.flags & Wire.SYN) === 0 || this.tcp.isBadSyn(seg)", replacement: 'this.tcp.isBadSyn(seg)',
   },
   { file, test, text: " || isMulticast(header.src)", replacement: '', title: 'a SYN from a group' },
   {

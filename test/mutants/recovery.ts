@@ -9,6 +9,8 @@ const delivery = { file: 'src/tcp/delivery.ts', test: 'test/script/recovery.test
 const recovery = { file: 'src/tcp/recovery.ts', test: 'test/script/recovery.test.ts' } as const;
 const arrival = { file: 'src/tcp/arrival.ts', test: 'test/script/recovery.test.ts' } as const;
 
+const PKT = 'test/unit/testing/packetdrill/run.test.ts';
+
 export const SCOREBOARD: readonly Mutant[] = [
   { ...scoreboard, sec: 'SEC-54', text: 'if (this.isFull) return false;', replacement: '', title: 'makes no more runs than there may be' },
   { ...scoreboard, text: 'if ((this.flags(0) & SACKED) === 0) {', replacement: 'if (true) {' },
@@ -38,6 +40,9 @@ export const RACK: readonly Mutant[] = [
     ...rack, title: 'the last segment goes again after two round trips',
     text: 'Math.max(2 * rto.srttMs, PTO_MIN_MS)', replacement: 'Math.max(rto.srttMs, PTO_MIN_MS)',
   },
+  { ...rack, test: PKT, text: 'const PTO_MIN_MS = 5;', replacement: 'const PTO_MIN_MS = 6;', title: 'tail-probe-soon' },
+  { ...rack, test: PKT, text: 'Math.max(this.reordering, ', replacement: 'Math.max(0, ', title: 'reordering.pkt' },
+  { ...delivery, test: PKT, text: 'this.fack - end + bytes', replacement: 'this.fack - end', title: 'reordering.pkt' },
   { ...rack, text: 'pto += MAX_ACK_DELAY_MS;', replacement: 'pto += 0;', title: 'what it repaired alone' },
   {
     ...rack, sec: 'SEC-69', title: 'a DSACK says that it was needless',

@@ -59,6 +59,15 @@ describe('LISTEN (§3.10.7.2)', () => {
     `);
     expect(h.stack.tcp.connections.size).toBe(0);
   });
+
+  test('a SYN beside a FIN is a SYN when it is told so, and when it comes again, too', () => {
+    new ScriptHost({ stack: { tcp: { dropSynFin: false } } }).listen().play(tcp`
+      +0     < SF 0:0(0) win 1000 <mss 500>
+      +0     > S. 0:0(0) ack 1
+      +10ms  < SF 0:0(0) win 1000 <mss 500>
+      +0     > S. 0:0(0) ack 1
+    `);
+  });
 });
 
 describe('SYN-SENT (§3.10.7.3)', () => {
@@ -101,6 +110,17 @@ describe('SYN-SENT (§3.10.7.3)', () => {
       +10ms  < P  0:10(10) win 1000
     `);
     expect(h.connection!.state).toBe('SYN-SENT');
+  });
+
+  test('unless it is told to take a SYN beside a FIN for a SYN; the FIN comes again', () => {
+    const h = new ScriptHost({ stack: { tcp: { dropSynFin: false } } }).connect().play(tcp`
+      +0     > S  0:0(0)
+      +10ms  < SF 0:0(0) win 1000 <mss 500>
+      +0     > S. 0:0(0) ack 1
+      +10ms  < F. 1:1(0) ack 1 win 1000
+      +0     > .  1:1(0) ack 2
+    `);
+    expect(h.connection!.state).toBe('CLOSE-WAIT');
   });
 
   // MUST-11.

@@ -217,6 +217,7 @@ describe('a close with something lost', () => {
   });
 
   // SHLD-3.
+  // The reset stands at SEG.ACK, where the peer's RCV.NXT is though our FIN was lost (RFC 5961 §3.2).
   test.each([
     ['FIN-WAIT-1', 1], ['FIN-WAIT-2', 2],
   ])('text that comes in %s, after a close, is answered with a reset', (_, ack) => {
@@ -225,7 +226,7 @@ describe('a close with something lost', () => {
       +0     > F. 1:1(0) ack 1
       +10ms  < .  1:1(0) ack ${ack} win 65535
       +10ms  < P. 1:11(10) ack ${ack} win 65535
-      +0     > R. 2:2(0) ack 1
+      +0     > R  ${ack}:${ack}(0)
       +10ms  < P. 1:11(10) ack ${ack} win 65535
       +0     > R  ${ack}:${ack}(0)
     `);

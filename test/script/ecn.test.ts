@@ -70,13 +70,21 @@ describe('the SYNs', () => {
     `);
   });
 
-  test('an active open asks when told to, and a SYN that is repeated asks no more: RFC 3168 §6.1.1.1', () => {
+  test('an active open asks when told to, a SYN that is repeated too, and then none any more: RFC 3168 §6.1.1.1', () => {
     const h = new ScriptHost().connect({ ecn: 'on' });
     h.play(tcp`
       +0    > SEW 0:0(0)
-      +1s   > S   0:0(0)
+      +1s   > SEW 0:0(0)
+      +2s   > S   0:0(0)
     `);
     expect(codepoint(h)).toBe(NOT_ECT);
+  });
+
+  test('an active open may be told to ask once only', () => {
+    new ScriptHost({ stack: { tcp: { ecnSynRetries: 0 } } }).connect({ ecn: 'on' }).play(tcp`
+      +0    > SEW 0:0(0)
+      +1s   > S   0:0(0)
+    `);
   });
 
   test('an active open that was granted it marks its text', () => {

@@ -123,8 +123,9 @@ describe.each([4, 6] as const)('ICMP of IPv%i', (family) => {
         ${burst(1, 2 * small + 1, small)}
         +0     > P. ${2 * small + 1}:${2 * mss + 1}(${2 * (mss - small)}) ack 1
       `);
-      // It is no sign of congestion.
-      expect(h.connection!.congestion.cwnd).toBe(Math.min(10 * mss, 14_600));
+      // RFC 5681 §3.1-5: as many segments as before. It is no sign of congestion.
+      expect(h.connection!.congestion.cwnd).toBe(Math.floor((Math.min(10 * mss, 14_600) * small) / mss));
+      expect(h.connection!.congestion.ssthresh).toBe(Infinity);
       expect(h.news()).toBe('');
     });
 

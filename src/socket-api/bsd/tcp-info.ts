@@ -62,6 +62,7 @@ export interface LinuxTcpInfo {
   readonly tcpi_bytes_sent: number;
   readonly tcpi_bytes_retrans: number;
   readonly tcpi_dsack_dups: number;
+  readonly tcpi_reordering: number;
   readonly tcpi_snd_wnd: number;
   readonly tcpi_rcv_wnd: number;
 }
@@ -92,7 +93,7 @@ function segments(i: TcpInfo): Partial<LinuxTcpInfo> {
     tcpi_snd_mss: i.sendMss, tcpi_rcv_mss: i.receiveMss, tcpi_advmss: i.offeredMss, tcpi_pmtu: i.pathMtu,
     // Linux goes on counting as lost what was sent again, until it is acknowledged.
     tcpi_unacked: inFlight, tcpi_sacked: sacked, tcpi_lost: lost + retransmitted, tcpi_fackets: 0,
-    tcpi_retrans: retransmitted, tcpi_total_retrans: i.retransmits, tcpi_dsack_dups: i.dsacks,
+    tcpi_retrans: retransmitted, tcpi_total_retrans: i.retransmits, tcpi_dsack_dups: i.dsacks, tcpi_reordering: i.reordering,
     tcpi_snd_cwnd: Math.floor(i.cwnd / i.sendMss),
     tcpi_snd_ssthresh: i.ssthresh === Infinity ? 0x7fff_ffff : Math.floor(i.ssthresh / i.sendMss),
   };

@@ -79,7 +79,7 @@ export class AckSample {
 
 /**
  * Was the window used? Else it must not grow: an unused cwnd says nothing about the path. RFC 7661 §1. Also
- * Linux: in slow start half of it suffices, since it doubles each round trip; later, all but what is too
+ * Linux: in slow start more than half of it suffices, since it doubles each round trip; later, all but what is too
  * small for a segment.
  *
  * It is the flight as it left that counts. A stack that takes ten ACKs at once and then sends sees the flight
@@ -88,7 +88,7 @@ export class AckSample {
  */
 export function isCwndLimited(control: CongestionControl, priorInFlight: number): boolean {
   const flight = Math.max(control.flightMax, priorInFlight);
-  if (control.cwnd < control.ssthresh) return control.cwnd < 2 * flight + control.smss;
+  if (control.cwnd < control.ssthresh) return control.cwnd < 2 * flight;
   return control.cwnd - flight < control.smss;
 }
 
@@ -128,6 +128,13 @@ export class FlightRecord {
 
 /** RFC 6928 §2: IW = min(10*MSS, max(2*MSS, 14600)). */
 export const initialWindow = (smss: number): number => Math.min(10 * smss, Math.max(2 * smss, 14_600));
+
+/**
+ * cwnd when the path's MTU has changed. RFC 5681 §3.1-5: in proportion where segments are smaller now, lest as many bytes in
+ * more of them be a burst; at least one of them.
+ */
+export const inSegments = (cwnd: number, before: number, smss: number): number =>
+  Math.max(smss < before ? Math.floor((cwnd * smss) / before) : cwnd, smss);
 
 /**
  * RFC 3465 §2.3: segments by which one ACK may open the window in the slow start that follows a timeout, as long as

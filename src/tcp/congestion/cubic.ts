@@ -1,7 +1,7 @@
 // CUBIC: the window follows a cubic curve of the time since the last reduction, flat around the window that was
 // too large. RFC 9438 §4; slow start by HyStart++ (RFC 9406); after idling RFC 5681 §4.1.
 
-import { type AckSample, type CongestionControl, FlightRecord, initialWindow, L_AFTER_TIMEOUT } from './congestion-control.js';
+import { type AckSample, type CongestionControl, FlightRecord, initialWindow, inSegments, L_AFTER_TIMEOUT } from './congestion-control.js';
 import { HyStart } from './hystart.js';
 
 /** RFC 9438 §5.1: segments per second cubed. */
@@ -97,8 +97,8 @@ export class Cubic implements CongestionControl {
     const { course } = this;
     // The curve is as steep as segments are large, and its start stays where it was.
     course.kMs *= Math.cbrt(this.segmentSize / bytes);
+    course.cwnd = inSegments(course.cwnd, this.segmentSize, bytes);
     this.segmentSize = bytes;
-    course.cwnd = Math.max(course.cwnd, bytes);
   }
 
   get flightMax(): number {

@@ -1,7 +1,7 @@
 // Slow start, congestion avoidance, and the two answers to loss. RFC 5681 §3.1, §3.2, §4.1; RFC 3465 (growth
 // counted in bytes, not in ACKs); RFC 6928 (initial window).
 
-import { type AckSample, type CongestionControl, FlightRecord, initialWindow, L_AFTER_TIMEOUT } from './congestion-control.js';
+import { type AckSample, type CongestionControl, FlightRecord, initialWindow, inSegments, L_AFTER_TIMEOUT } from './congestion-control.js';
 
 /** Invariant: smss <= cwnd, whole bytes. */
 export class NewReno implements CongestionControl {
@@ -37,8 +37,8 @@ export class NewReno implements CongestionControl {
   }
 
   set smss(bytes: number) {
+    this.cwnd = inSegments(this.cwnd, this.segmentSize, bytes);
     this.segmentSize = bytes;
-    this.cwnd = Math.max(this.cwnd, bytes);
   }
 
   get flightMax(): number {

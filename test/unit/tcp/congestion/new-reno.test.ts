@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import {
   AckSample, FlightRecord, initialWindow, isCwndLimited,
 } from '../../../../src/tcp/congestion/congestion-control.js';
+import { Cubic } from '../../../../src/tcp/congestion/cubic.js';
 import { NewReno } from '../../../../src/tcp/congestion/new-reno.js';
 
 const SMSS = 1000;
@@ -208,10 +209,14 @@ describe('undo', () => {
   });
 });
 
-test('a smaller path MTU leaves the window, a larger one leaves at least a segment of it', () => {
-  const control = new NewReno(SMSS);
+// RFC 5681 §3.1-5.
+test.each([new NewReno(SMSS), new Cubic(SMSS)])('a smaller path MTU leaves as many segments, a larger one as many bytes, at least a segment ($name)', (control) => {
   control.smss = 500;
-  expect(control.cwnd).toBe(10_000);
+  expect(control.cwnd).toBe(5000);
+  control.smss = 800;
+  expect(control.cwnd).toBe(5000);
+  control.smss = 500;
+  expect(control.cwnd).toBe(3125);
   control.onTimeout(0);
   expect(control.cwnd).toBe(500);
   control.smss = 1400;
@@ -220,9 +225,9 @@ test('a smaller path MTU leaves the window, a larger one leaves at least a segme
 
 describe('whether cwnd was used', () => {
   const control = new NewReno(SMSS);
-  test('in slow start: by half of it', () => {
-    expect(isCwndLimited(control, 4500)).toBe(false);
-    expect(isCwndLimited(control, 4501)).toBe(true);
+  test('in slow start: by more than half of it', () => {
+    expect(isCwndLimited(control, 5000)).toBe(false);
+    expect(isCwndLimited(control, 5001)).toBe(true);
   });
 
   test('later: by all but less than a segment', () => {
