@@ -137,7 +137,7 @@ function establish(c: Connection, seg: Segment, now: number): void {
   c.tell(CONNECTED);
 }
 
-/** First: the sequence number. PAWS stands before it (RFC 7323 §5.3, R1). */
+/** First: the sequence number, as ever (RFC 7323 §5.3 R2). PAWS stands before it, once for each segment (§5.3 R1, §5.3-1, -2). */
 function checkSequence(c: Connection, seg: Segment, now: number): boolean {
   const { counters } = c.tcp.env;
   const reset = (seg.flags & Wire.RST) !== 0;
@@ -219,7 +219,7 @@ function challenge(c: Connection, now: number): void {
   emit(c, 0, c.snd.nxt, 0, now);
 }
 
-/** Second: the RST bit. RFC 5961 §3.2: exactly RCV.NXT resets; elsewhere in the window it is challenged. */
+/** Second: the RST bit, whatever text is with it (SHLD-2). RFC 5961 §3.2: exactly RCV.NXT resets; elsewhere in the window it is challenged. */
 function checkReset(c: Connection, seg: Segment, now: number): boolean {
   if ((seg.flags & Wire.RST) === 0) return true;
   if (seg.seq !== c.rcv.nxt) {
@@ -307,7 +307,7 @@ function heedMarks(c: Connection, seg: Segment, delivered: number, now: number):
   c.ecn.onReduced();
 }
 
-/** RFC 7323 §4.3 (2): only a segment that holds Last.ACK.sent moves TS.Recent. */
+/** RFC 7323 §4.3 (2), §5.3 R3: only a segment that holds Last.ACK.sent moves TS.Recent. */
 function updateTimestamp(c: Connection, seg: Segment, now: number): void {
   if (!c.ts.on || !seg.options.hasTimestamps) return;
   if (Seq.gt(seg.seq, c.rcv.lastAckSent) || ((seg.options.tsVal - c.ts.recent) | 0) < 0) {
@@ -411,7 +411,7 @@ function noteUrgent(c: Connection, seg: Segment): boolean {
   return true;
 }
 
-/** Seventh: the text. */
+/** Seventh: the text, and the mark that it came under: what lies outside the window has not come so far (RFC 3168 §6.1.5-2). */
 function takeText(c: Connection, seg: Segment, packet: Packet, now: number): boolean {
   if (c.ecn.mode !== 'none') {
     const segments = packet.segmentSize > 0 ? Math.ceil(seg.payloadLength / packet.segmentSize) : 1;

@@ -1,6 +1,6 @@
 // Congestion told by marks instead of losses: what the SYNs agree on, what a receiver echoes, what a sender makes of the
 // echo. RFC 3168 §6.1 (classic: one bit per round trip); RFC 9768 (accurate: counters of what was marked). Pure: codepoints
-// of the IP header and flags of the TCP header come in, flags and verdicts go out.
+// of the IP header and flags of the TCP header come in, flags and verdicts go out. RFC 9293 SHLD-8.
 
 import { i32, setU16 } from '../bytes.js';
 import { ACK, AE, CWR, ECE } from './wire.js';
@@ -197,7 +197,7 @@ export class Ecn {
     return flags;
   }
 
-  /** The codepoint to send under. RFC 3168 §6.1.4 to §6.1.6: new text only; no bare ACK, nothing again, no probe. */
+  /** The codepoint to send under. RFC 3168 §5.2-1, §6.1.4-1, §6.1.5-1, §6.1.6-1: new text only; no bare ACK, nothing again, no probe. */
   codepointToSend(isNewText: boolean): number {
     return this.isCapable && isNewText ? ECT_0 : NOT_ECT;
   }

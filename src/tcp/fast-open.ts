@@ -11,7 +11,7 @@ import { SipHash } from '../siphash.js';
 /** RFC 7413 §4.1.1: what a client must be prepared to keep. */
 const COOKIE_LENGTH_MIN = 4;
 const COOKIE_LENGTH_MAX = 16;
-/** Bytes of a cookie of ours. */
+/** Bytes of a cookie of ours; even (RFC 7413 §4.1.1-1). */
 const COOKIE_LENGTH = 8;
 /** RFC 7413 §4.1.2: the key changes, so that a cookie of an address is worth nothing to its later owners. A cookie is good in its slot and the next. */
 const SLOT_MS = 24 * 3_600_000;
@@ -100,7 +100,7 @@ interface Entry {
 
 const NO_COOKIE = new Uint8Array(0);
 
-/** The client's side: what servers have given, by address and port; the one that was used longest ago makes room. RFC 7413 §4.1.3. */
+/** The client's side: what servers have given, by address and port; the one that was used longest ago makes room. RFC 7413 §4.1.3-1. */
 export class FastOpenCache {
   private readonly entries = new Map<string, Entry>();
 
@@ -115,7 +115,7 @@ export class FastOpenCache {
     return this.entries.size;
   }
 
-  /** What a SYN to `server` should say; null: nothing of fast open. */
+  /** What a SYN to `server` should say; null: nothing of fast open. RFC 7413 §4.2.1-1: with no cookie, the request for one. */
   attempt(server: Address, port: number, now: number): FastOpen | null {
     const key = keyOf(server, port);
     const entry = this.entries.get(key);
@@ -131,7 +131,7 @@ export class FastOpenCache {
     this.put(keyOf(server, port), { cookie: b.slice(at, at + length), mss, avoidUntil: 0 });
   }
 
-  /** RFC 7413 §4.1.3.1: no cookie came, the text was not taken, or nothing came through before the option was left away. */
+  /** RFC 7413 §4.1.3.1-1: no cookie came, the text was not taken, or nothing came through before the option was left away. */
   avoid(server: Address, port: number, now: number): void {
     this.put(keyOf(server, port), { cookie: NO_COOKIE, mss: 0, avoidUntil: now + AVOID_MS });
   }

@@ -43,7 +43,7 @@ export interface ListenOptions extends ConnectionOptions {
   /**
    * TCP Fast Open: text on the SYN of a client with a valid cookie is delivered at once. `queue`: such connections whose
    * handshake is not done, 1 .. 65,535; beyond it they are opened as others are. An application must bear to see a request
-   * twice (RFC 7413 §6). Default: off.
+   * twice (RFC 7413 §6). Default: off (§2-1, §4.2-1).
    */
   readonly fastOpen?: { readonly queue: number };
   /** A client is a connection only when it has said something; until so long after its SYN, ms. Default 0. As TCP_DEFER_ACCEPT. */
@@ -71,7 +71,7 @@ export class Listener implements Announcer, RowOwner {
   private closed = false;
   /** When a cookie was sent last. */
   private cookieAt = -Infinity;
-  /** Fast opens whose handshake is not done: PendingFastOpenRequests of RFC 7413 §4.2.2. */
+  /** Fast opens whose handshake is not done: PendingFastOpenRequests of RFC 7413 §4.2.2, §4.2-2. */
   private fastOpens = 0;
   /** Until when those that were reset still count, in order. At most `fastOpen.queue`, with the others. */
   private readonly resets: number[] = [];

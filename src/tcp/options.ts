@@ -133,6 +133,8 @@ function parseOption(b: Uint8Array, at: number, kind: number, length: number, in
       into.tsEcr = i32(b, at + 6);
       return true;
     case FAST_OPEN:
+      // RFC 7413 §4.1.1-2: a cookie has 4 to 16 bytes, an even number, or none.
+      if ((length & 1) !== 0 || (length > 2 && length < 6) || length > 18) return true;
       into.hasFastOpen = true;
       into.fastOpenAt = at + 2;
       into.fastOpenLength = length - 2;

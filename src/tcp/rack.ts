@@ -63,7 +63,7 @@ export class Rack {
     if (hasDsack) this.widen(c, this.reoWndMult + 1);
   }
 
-  /** RFC 8985 §6.2 step 4: once a round trip, for 16 recoveries. */
+  /** RFC 8985 §6.2 step 4, §4-3, §3.3.2-3: once a round trip, for 16 recoveries. */
   private widen(c: Connection, mult: number): void {
     if (this.dsackRound !== NONE) return;
     this.dsackRound = c.offsetOf(c.snd.nxt);
@@ -89,7 +89,7 @@ export class Rack {
     if (this.reoWndPersist <= 0) this.reoWndMult = 1;
   }
 
-  /** RACK_update_reo_wnd, ms. */
+  /** RACK_update_reo_wnd, ms. RFC 8985 §3.3.2-1, -2, -4. */
   private reoWnd(c: Connection): number {
     if (!this.reorderingSeen) {
       const { phase } = c.recovery;
@@ -127,7 +127,7 @@ export class Rack {
     return lost;
   }
 
-  /** RFC 8985 §6.3: the timer went off. The first is lost, and what was sent a round trip and the window ago. @returns bytes */
+  /** RFC 8985 §6.3-1: the timer went off. The first is lost, and what was sent a round trip and the window ago. @returns bytes */
   onTimeout(c: Connection, now: number): number {
     const { scoreboard: b } = c;
     let lost = 0;

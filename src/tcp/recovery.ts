@@ -98,7 +98,7 @@ export class Recovery {
     this.frto = false;
   }
 
-  /** From here on it may turn out that nothing was lost. */
+  /** From here on it may turn out that nothing was lost. Once for each recovery: RFC 3522 §3.2-1, RFC 4015 §2-1, §3.1-1. */
   doubt(una: number): void {
     this.undoFrom = una;
     this.undoRetransmits = NONE;
@@ -109,6 +109,8 @@ export class Recovery {
     this.undoFrom = NONE;
     this.undoRetransmits = NONE;
     this.firstRetransmitAt = NEVER;
+    this.frto = false;
+    this.newTextFirst = false;
   }
 
   beginFrto(): void {
@@ -160,7 +162,10 @@ export function pipe(c: Connection): number {
   return Math.max(0, c.scoreboard.inFlight - c.recovery.dupAcked);
 }
 
-/** What congestion allows to be in flight now, bytes. */
+/**
+ * What congestion allows to be in flight now, bytes: for what is lost, too (RFC 8985 §9.3-1). While a loss is repaired PRR says
+ * (§9.3-2; RFC 5681 §4.3-2).
+ */
 export function window(c: Connection): number {
   return c.recovery.isReducing && !c.congestion.ownsRecovery ? c.recovery.cwnd : c.congestion.cwnd;
 }
@@ -172,6 +177,8 @@ export function window(c: Connection): number {
 export function onAck(c: Connection, seg: Segment, acked: number, isDuplicate: boolean, now: number): void {
   const { recovery: r, scoreboard: b, rto } = c;
   if (b.isEmpty && r.phase === 'open' && seg.options.sackCount === 0) return;
+  // RFC 4015 §3.4-1: the network tells of congestion, so what was cut stays cut, needless or not.
+  if (c.ecn.echoesMark(seg.flags)) r.noDoubt();
   const priorInFlight = pipe(c);
   const unsacked = b.inFlight + b.lost - r.dupAcked;
   const wasReducing = r.isReducing;
@@ -180,6 +187,7 @@ export function onAck(c: Connection, seg: Segment, acked: number, isDuplicate: b
   delivery.begin(now, r.rack.fack, r.recoverEnd, rto.minRttMs, echoedAt);
   const cumulative = b.isEmpty ? 0 : b.acknowledge(una, delivery);
   const hasDsack = c.sackPermitted && seg.options.sackCount > 0 && takeDsack(c, seg);
+  // RFC 5681 §3.2-6: with SACK, what brings no news of it lets nothing go.
   const selective = c.sackPermitted && !b.isEmpty ? takeSacks(c, seg) : 0;
   let delivered = cumulative + selective;
   measure(c, seg, acked, echoedAt, now);
@@ -227,7 +235,7 @@ function echoTime(c: Connection, seg: Segment, now: number): number {
   return age >= 0 ? Math.floor(now) - age : NEVER;
 }
 
-/** The round trip, for RTO once in each (RFC 6298 §3), for the minimum always. */
+/** The round trip, for RTO once in each (RFC 6298 §3, RFC 7323 §4.2-1), for the minimum always. */
 function measure(c: Connection, seg: Segment, acked: number, echoedAt: number, now: number): void {
   let rttMs = delivery.rttMs;
   // Where Karn forbids it, a timestamp says which transmission was acknowledged (RFC 7323 §4.1).
@@ -332,7 +340,7 @@ function advance(
   if (lost > 0 && (r.phase === 'open' || r.phase === 'cwr' || isLostAgain)) enterRecovery(c, lost, unsacked, now);
 }
 
-/** What is lost, by now? @returns bytes */
+/** What is lost, by now? With SACK RACK alone says (RFC 8985 §4-1, §9.2-1). @returns bytes */
 function judge(c: Connection, acked: number, now: number): number {
   const { recovery: r, scoreboard: b } = c;
   if (c.sackPermitted) return b.isEmpty ? 0 : r.rack.detectLoss(c, now);
@@ -348,6 +356,7 @@ function judge(c: Connection, acked: number, now: number): number {
   return b.markFirstLost(c.snd.smss);
 }
 
+/** RFC 5681 §4.3-1, and once for each window (§4.3-4). */
 function enterRecovery(c: Connection, lost: number, unsacked: number, now: number): void {
   const { recovery: r } = c;
   // RFC 5681 §3.2 (2): what limited transmit added does not count.
@@ -371,7 +380,7 @@ export function onEcnEcho(c: Connection, now: number): void {
   r.proportion(0, 0, false, inFlight, c.congestion.ssthresh, 0);
 }
 
-/** Everything of that window is acknowledged. */
+/** Everything of that window is acknowledged, and cwnd is ssthresh. RFC 5681 §4.3-3. */
 function leave(c: Connection, now: number): void {
   const { recovery: r } = c;
   r.phase = 'open';

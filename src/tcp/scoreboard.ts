@@ -127,7 +127,7 @@ export class Scoreboard {
     return this.columns[(this.head + i) * WIDTH + LOST_THEN]!;
   }
 
-  /** New text was sent: `from .. end`, as `segments` segments. */
+  /** New text was sent: `from .. end`, as `segments` segments. RFC 8985 §6.1-1: with the time, a fraction of a ms (§4-2). */
   push(from: number, end: number, segments: number, now: number, stamp: SendStamp): void {
     if (this.isEmpty) this.start = from;
     assert(from === this.end && from < end, 'scoreboard: what is sent follows what was sent');
@@ -149,7 +149,7 @@ export class Scoreboard {
     this.stamp(i, now, flags, stamp);
   }
 
-  /** The first `bytes` of the lost run `i` were sent again, as `segments` segments. */
+  /** The first `bytes` of the lost run `i` were sent again, as `segments` segments; a probe, too (RFC 8985 §6.1-1, §7.3-4). */
   resent(i: number, bytes: number, segments: number, now: number, stamp: SendStamp): void {
     assert((this.flags(i) & LOST) !== 0, 'scoreboard: what goes again was lost');
     const from = this.startOf(i);

@@ -106,12 +106,13 @@ function burstMax(c: Connection, mss: number): number {
 /**
  * Bytes to send in the next (super)segment; 0: wait.
  *
- * RFC 9293 §3.8.6.2.1 sends if (1) a full segment can go, (2) all that is queued can go and Nagle does not object,
+ * RFC 9293 §3.8.6.2.1 (MUST-38) sends if (1) a full segment can go (SHLD-28), (2) all that is queued can go and Nagle does not object,
  * (3) at least half of the largest window ever offered can go. Full segments go first, as many as fit one superpacket;
  * the rest of the text is judged on its own, in the next turn of the loop.
  */
 function lengthToSend(c: Connection, unsent: number, usable: number, mss: number): number {
   const room = Math.min(unsent, usable);
+  // SHLD-15, MUST-34: a window that shrank makes it less than nothing.
   if (room <= 0) return 0;
   // Nagle (SHLD-7): a small segment waits for the ACK of what is in flight. Departs in Minshall's way, also Linux: it
   // waits only for an earlier *small* segment, so that the tail of a large write does not wait for a delayed ACK.

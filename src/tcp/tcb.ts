@@ -59,7 +59,7 @@ export class Timestamps {
   /** Added to the clock, at random per connection, so that it tells nothing about the host. RFC 7323 §5.4. */
   offset = 0;
 
-  /** TSval now: ticks of 1 ms. */
+  /** TSval now: ticks of 1 ms. RFC 7323 §4.1-1. */
   val(now: number): number {
     return (Math.floor(now) + this.offset) >>> 0;
   }

@@ -119,6 +119,7 @@ describe.each(CONGESTION_NAMES)('%s', (name) => {
     }
   });
 
+  // RFC 9293 MAY-18.
   test('whatever happens, cwnd is at least one segment, and whole bytes', () => {
     fc.assert(fc.property(anySmss, someLife, (smss, life) => {
       const sender = new Sender(make(name, smss));

@@ -21,6 +21,7 @@ function upTo4000(): ScriptHost {
 }
 
 describe('full duplicates, RFC 2883 §4.1', () => {
+  // RFC 2883 §4-1.
   test('example 1: a segment below the cumulative acknowledgment is reported first, and once', () => {
     const h = upTo4000();
     h.play(tcp`
@@ -55,6 +56,7 @@ describe('full duplicates, RFC 2883 §4.1', () => {
 });
 
 describe('partial duplicates, RFC 2883 §4.2', () => {
+  // RFC 2883 §4.2-1.
   test('example 4: only the part that was here is reported', () => {
     const h = sacking();
     h.play(tcp`

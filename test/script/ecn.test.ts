@@ -45,12 +45,14 @@ function marked(): ScriptHost {
 }
 
 describe('the SYNs', () => {
+  // RFC 3168 §6.1.1-7.
   test('who is asked for ECN grants it; the SYN+ACK itself is not ECN-capable', () => {
     const h = marked();
     expect(codepoint(h)).toBe(NOT_ECT);
     expect(h.connection!.ecn.mode).toBe('classic');
   });
 
+  // RFC 3168 §6.1.1-1, -2.
   test('who is not asked does not say it', () => {
     const h = new ScriptHost().listen();
     h.play(tcp`
@@ -63,6 +65,7 @@ describe('the SYNs', () => {
     expect(codepoint(h)).toBe(NOT_ECT);
   });
 
+  // RFC 3168 §6.1.1-5.
   test('who wants none grants none', () => {
     new ScriptHost().listen({ ecn: 'off' }).play(tcp`
       +0    < SEW 0:0(0)          win 65535 <mss 1000>
@@ -70,6 +73,7 @@ describe('the SYNs', () => {
     `);
   });
 
+  // RFC 3168 §6.1.1.1-1.
   test('an active open asks when told to, a SYN that is repeated too, and then none any more: RFC 3168 §6.1.1.1', () => {
     const h = new ScriptHost().connect({ ecn: 'on' });
     h.play(tcp`
@@ -87,6 +91,7 @@ describe('the SYNs', () => {
     `);
   });
 
+  // RFC 9293 SHLD-8.
   test('an active open that was granted it marks its text', () => {
     const h = new ScriptHost().connect({ ecn: 'on' });
     h.play(tcp`
@@ -137,6 +142,7 @@ describe('accurate ECN, granted', () => {
 });
 
 describe('what is sent', () => {
+  // RFC 3168 §5.2-1, §6.1.4-1, §6.1.5-1.
   test('new text is ECN-capable; a bare ACK and what goes again are not', () => {
     const h = marked();
     h.play(tcp`
@@ -154,6 +160,24 @@ describe('what is sent', () => {
     expect(codepoint(h)).toBe(NOT_ECT);
   });
 
+  // RFC 3168 §6.1.6-1.
+  test('a window probe is not ECN-capable, and says no CWR', () => {
+    const h = marked();
+    h.play(tcp`
+      +0     ${() => h.send(100)}
+      +0     > P. 1:101(100) ack 1
+      +20ms  < .E 1:1(0)     ack 101 win 0
+      +0     ${() => h.send(100)}
+      +220ms > .  100:100(0) ack 1
+    `);
+    expect(codepoint(h)).toBe(NOT_ECT);
+    h.play(tcp`
+      +20ms  < .  1:1(0)     ack 101 win 1000
+      +0     > P.W 101:201(100) ack 1
+    `);
+    expect(codepoint(h)).toBe(ECT_0);
+  });
+
   test('DSCP stays what the application set', () => {
     const h = new ScriptHost().listen({ trafficClass: 0xb8 });
     h.play(tcp`
@@ -167,6 +191,7 @@ describe('what is sent', () => {
   });
 });
 
+// RFC 3168 §6.1.1-4.
 test('a mark is echoed at once and until CWR comes: RFC 3168 §6.1.3', () => {
   const h = marked();
   arriveUnder(h, CE, tcp`+0 < . 1:1001(1000) ack 1`);
@@ -181,7 +206,23 @@ test('a mark is echoed at once and until CWR comes: RFC 3168 §6.1.3', () => {
   `);
 });
 
+// RFC 3168 §6.1.5-2.
+test('a mark on text beyond the window, or old, is none', () => {
+  const h = marked();
+  arriveUnder(h, CE, tcp`+0 < . 900001:901001(1000) ack 1`);
+  h.play(tcp`
+    +0     > .  1:1(0)          ack 1
+    +0     < .  1:1001(1000)    ack 1
+    +40ms  > .  1:1(0)          ack 1001
+  `);
+  arriveUnder(h, CE, tcp`+0 < . 1:1001(1000) ack 1`);
+  h.play(tcp`
+    +0     > .  1:1(0)          ack 1001
+  `);
+});
+
 describe('an echo: RFC 3168 §6.1.2', () => {
+  // RFC 3168 §6.1.1-3.
   test('halves the window once in a round trip, and the first new text says CWR', () => {
     const h = marked();
     h.play(tcp`
@@ -202,6 +243,27 @@ describe('an echo: RFC 3168 §6.1.2', () => {
     }
     expect(flags.filter((text) => text.includes('W'))).toHaveLength(1);
     expect(flags[0]).toContain('W');
+  });
+
+  // RFC 3168 §6.1.1-2.
+  // RFC 4015 §3.4-1: a repetition that a DSACK proves needless is no reason to take back what a mark asks for.
+  test.each([['', 0], ['E', 1]])('keeps a window cut though it was for a needless repetition: ACK with flags .%s', (flag, isCut) => {
+    const h = new ScriptHost().listen();
+    h.play(tcp`
+      +0    < SEW 0:0(0)          win 65535 <mss 1000,sackOK>
+      +0    > S.E 0:0(0) ack 1
+      +20ms < .   1:1(0) ack 1    win 65535
+    `);
+    h.play(tcp`
+      +0    ${() => h.send(5000)}
+      ${burst(1, 4001)}
+      +0    > P. 4001:5001(1000)  ack 1
+      +20ms < .  1:1(0)           ack 1 win 65535 <sack 1001:4001>
+      +0    > .  1:1001(1000)     ack 1
+      +20ms < .${flag} 1:1(0)     ack 5001 win 65535 <sack 1:1001>
+    `, 'ignored');
+    expect(h.connection!.undos).toBe(1 - isCut);
+    expect(h.connection!.congestion.ssthresh < Infinity).toBe(isCut === 1);
   });
 
   test('without ECN agreed on is nothing', () => {

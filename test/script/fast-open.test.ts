@@ -38,6 +38,7 @@ function cookieFrom(h: ScriptHost): string {
 }
 
 describe('the server', () => {
+  // RFC 7413 §4.1.1-1.
   test('gives a cookie of eight bytes to who asks, always the same to the same address, and nothing to who does not', () => {
     const h = server();
     const first = cookieFrom(h);
@@ -51,6 +52,7 @@ describe('the server', () => {
   });
 
   // §4.2.2: something on the way may not like the option.
+  // RFC 7413 §4.2.2-4.
   test('leaves the option away when its SYN+ACK has to be repeated', () => {
     const h = server().play(tcp`
       +0     < S  0:0(0)         win 65535 <mss 1000,raw 2202>
@@ -62,6 +64,7 @@ describe('the server', () => {
   });
 
   // SEC-67: off by default.
+  // RFC 7413 §2-1, §4.2-1.
   test('that was not told to does not know the option', () => {
     const h = server(null).play(tcp`
       +0     < S  0:100(100)     win 65535 <mss 1000,raw 2202>
@@ -179,6 +182,7 @@ describe('the server', () => {
   });
 
   // SEC-67, §5.1.
+  // RFC 7413 §4.2-2.
   test('has no more than so many such connections waiting; the others are opened as always', () => {
     const h = server(2);
     const cookie = cookieFrom(h);
@@ -263,11 +267,13 @@ describe('the client', () => {
   };
 
   // SEC-67.
+  // RFC 7413 §2-1.
   test('that was not told to does not ask', () => {
     const h = new ScriptHost().connect().play(tcp`+0 > S 0:0(0)`);
     expect(optionOf(h)).toBeNull();
   });
 
+  // RFC 7413 §4.2.1-1, §4.2.2-1.
   test('asks the first time, and the text goes after the handshake', () => {
     const h = writes(new ScriptHost(), 100).play(tcp`
       +0     > S  0:0(0)
@@ -277,6 +283,7 @@ describe('the client', () => {
     expect(h.connection!.state).toBe('ESTABLISHED');
   });
 
+  // RFC 7413 §4.1.3-1, §4.2.2-6.
   test('sends text with the SYN the next time, and goes on behind it', () => {
     const h = writes(knowing(), 100).play(tcp`+0 > S 0:100(100) win 65535`);
     expect(optionOf(h)).toBe(COOKIE);
@@ -308,6 +315,7 @@ describe('the client', () => {
   });
 
   // §4.2.2: "The client SHOULD retransmit any unacknowledged data in the first ACK packet."
+  // RFC 7413 §4.2.2-5, §4.1.3.1-1.
   test('sends text that was not taken again with the first ACK, and does not try again for an hour', () => {
     const h = writes(knowing(), 100).play(tcp`
       +0     > S  0:100(100)
@@ -338,6 +346,7 @@ describe('the client', () => {
   });
 
   // §4.2.2, §7.1: a path that swallows SYNs with text or options must not keep us out.
+  // RFC 7413 §4.2.2-2.
   test('repeats the SYN without text and without the option; what answers it says that the path is not fit for it', () => {
     const h = writes(knowing(), 100).play(tcp`
       +0     > S  0:100(100)
@@ -355,6 +364,7 @@ describe('the client', () => {
   });
 
   // §4.1.3.1: "most importantly, no response at all".
+  // RFC 7413 §4.1.3.1-1.
   test('does not try again where nobody answered', () => {
     const h = knowing();
     h.connect({ fastOpen: true, localPort: 5001, synRetries: 0 });

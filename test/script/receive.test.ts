@@ -319,6 +319,20 @@ describe('the window we offer', () => {
     expect(h.receive()).toBe(2000);
   });
 
+  // MUST-39: room for a tenth of a segment more is not worth telling, in what leaves anyway neither.
+  test('does not grow by crumbs when an ACK is due', () => {
+    const h = established({ listen: { receiveBuffer: 5000 } });
+    h.play(tcp`
+      +0     < .  1:1001(1000)    ack 1 win 65535
+      +0     < .  1001:2001(1000) ack 1 win 65535
+      +0     > .  1:1(0)          ack 2001 win 3000
+      +0     ${() => h.receive(100)}
+      +0     < .  2001:3001(1000) ack 1 win 65535
+      +0     < .  3001:4001(1000) ack 1 win 65535
+      +0     > .  1:1(0)          ack 4001 win 1000
+    `);
+  });
+
   // MUST-39: min(MSS, half the buffer).
   test('opens again in steps of a segment', () => {
     const h = established({ listen: { receiveBuffer: 4000 } });

@@ -228,6 +228,32 @@ describe('with SACK', () => {
     expect(h.connection!.congestion).toMatchObject({ cwnd: 5000, ssthresh: 5000 });
   });
 
+  // RFC 5681 §3.2-6: limited transmit is for who has heard that something arrived.
+  test('a duplicate ACK without news in it lets nothing go', () => {
+    const h = inFlight(SACK);
+    h.play(tcp`
+      +20ms  < .  1:1(0)          ack 1 win 65535
+      +0     < .  1:1(0)          ack 1 win 65535
+      +0     < .  1:1(0)          ack 1 win 65535
+      +0     < .  1:1(0)          ack 1 win 65535 <sack 1001:2001>
+      +0     > .  10001:11001(1000) ack 1
+      +0     < .  1:1(0)          ack 1 win 65535 <sack 1001:2001>
+    `);
+    expect(h.connection!.recovery.phase).toBe('open');
+  });
+
+  // RFC 8985 §9.3-1, §9.3-2: three of ten have arrived, and so three may leave.
+  test('what is lost goes again as far as congestion control lets it', () => {
+    const h = inFlight(SACK);
+    h.play(tcp`
+      +20ms  < .  1:1(0)          ack 1 win 65535 <sack 7001:10001>
+      +0     > .  1:1001(1000)    ack 1
+      +0     > .  1001:2001(1000) ack 1
+      +0     > .  2001:3001(1000) ack 1
+    `);
+    expect(h.connection!.scoreboard).toMatchObject({ lost: 4000, sacked: 3000, inFlight: 3000 });
+  });
+
   // RFC 8985 §6.2 step 5: with fewer, when a quarter of the round trip has passed.
   // RFC 8985 §3.3.2-2, §4-2, §6.2-1.
   test('or when one has, and the reordering window is over', () => {
@@ -348,6 +374,22 @@ describe('what was no loss', () => {
     expect(h.connection!.congestion.ssthresh).toBe(Infinity);
     expect(h.connection!.congestion.cwnd).toBeGreaterThanOrEqual(9880);
     expect(h.connection!.undos).toBe(1);
+  });
+
+  // RFC 3522 §3.2-1, RFC 4015 §2-1, §3.1-1: RetransmitTS is that of the first repetition, and stays it.
+  test('a timeout is undone when the first transmission is echoed, and not when the first repetition is, whatever went after it', () => {
+    for (const [ecr, undos] of [[20, 1], [240, 0]] as const) {
+      const h = established({ syn: 'mss 1000,TS val 100 ecr 0', ack: 'TS val 120 ecr 0', listen: { ...RENO, mtuProbing: 'off' } });
+      h.play(tcp`
+        +0     ${() => h.send(988)}
+        +0     > P. 1:989(988)    ack 1
+        +220ms > P. 1:989(988)    ack 1
+        +440ms > P. 1:989(988)    ack 1
+        +10ms  < .  1:1(0)        ack 989 win 65535 <TS val 800 ecr ${ecr}>
+      `);
+      expect(h.connection!.retransmits).toBe(2);
+      expect(h.connection!.undos).toBe(undos);
+    }
   });
 
   // RFC 3708: without timestamps, when DSACK has told of each.

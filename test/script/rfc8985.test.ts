@@ -56,7 +56,40 @@ describe('the reordering window', () => {
   });
 });
 
+describe('a timeout', () => {
+  // RFC 8985 §6.3-1: a segment that left 10 ms before is not given up, where a round trip is 20.
+  test('takes for lost the first segment, and what left more than a round trip and the reordering window ago', () => {
+    const h = sack();
+    h.play(tcp`
+      +0     ${() => h.send(1000)}
+      +0     > P. 1:1001(1000)    ack 1
+      +20ms  < .  1:1(0)          ack 1001 win 65535
+      +0     ${() => h.send(4000)}
+      ${burst(1001, 4001)}
+      +0     > P. 4001:5001(1000) ack 1
+      +40ms  > P. 4001:5001(1000) ack 1
+      +210ms ${() => h.send(1000)}
+      +0     > P. 5001:6001(1000) ack 1
+      +10ms  > .  1001:2001(1000) ack 1
+    `);
+    expect(h.connection!.scoreboard).toMatchObject({ lost: 3000, inFlight: 2000 });
+  });
+});
+
 describe('the tail loss probe', () => {
+  // RFC 8985 §7.3-4: its SACK is no older than it is. So all that left with the first flight is lost, and at once.
+  test('is a transmission like any other', () => {
+    const h = sack();
+    h.play(tcp`
+      +0     ${() => h.send(4000)}
+      ${burst(1, 3001)}
+      +0     > P. 3001:4001(1000) ack 1
+      +40ms  > P. 3001:4001(1000) ack 1
+      +20ms  < .  1:1(0)          ack 1 win 65535 <sack 3001:4001>
+      +0     > .  1:1001(1000)    ack 1
+    `);
+  });
+
   // RFC 8985 §7.2-1, -2, §7.3-1, -2, -5: the window of congestion is full, and is not asked; after it comes the timeout.
   test('is new text where there is some, goes once, and has the retransmission timer begin anew', () => {
     const h = sack();

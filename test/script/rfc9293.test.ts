@@ -80,6 +80,36 @@ describe('what leaves', () => {
     `);
   });
 
+  // MUST-68, MUST-69: each subset of them is laid out in another way.
+  test.each([
+    [{ timestamps: false }, [2, 4, 3]], [{ sack: false }, [2, 8, 3]], [{ windowScaling: false }, [2, 4, 8]],
+    [{ timestamps: false, sack: false }, [2, 3]], [{ timestamps: false, windowScaling: false }, [2, 4]],
+  ])('has such options whatever is switched off: %j', (settings, kinds) => {
+    const h = new ScriptHost({ stack: { tcp: settings } }).connect();
+    h.play(tcp`+0 > S 0:0(0)`);
+    expect(kindsOf(h.lastPacket).filter((kind) => kind !== 1)).toEqual(kinds);
+  });
+
+  // MUST-65: by the bytes, for who hears a segment that is no SYN does not hear its MSS.
+  test('has no option of a SYN where there is none: text, ACK, FIN and RST', () => {
+    const h = established();
+    const bare = (): void => expect(kindsOf(h.lastPacket)).toEqual([]);
+    h.play(tcp`
+      +0     ${() => h.send(100)}
+      +0     > P. 1:101(100)      ack 1
+      +0     ${bare}
+      +1ms   < P. 1:101(100)      ack 101 win 65535
+      +40ms  > .  101:101(0)      ack 101
+      +0     ${bare}
+      +0     ${(c) => c.shutdown()}
+      +0     > F. 101:101(0)      ack 101
+      +0     ${bare}
+      +0     ${(c) => c.abort()}
+      +0     > R. 102:102(0)      ack 101
+      +0     ${bare}
+    `);
+  });
+
   // SHLD-5, MAY-3: where the link carries 576 the MSS is the default, and is said all the same.
   test.each([[4, 1500, 1460], [4, 1006, 966], [4, 576, 536], [6, 1500, 1440], [6, 1280, 1220]] as const)('in a SYN names the MSS: IPv%i, MTU %i', (family, mtu, mss) => {
     const active = new ScriptHost({ family, mtu }).connect();

@@ -7,7 +7,7 @@ import { type ScriptHost, tcp } from '../../src/testing/script.js';
 import { burst, established } from '../fixtures/established.js';
 
 describe('segments', () => {
-  // MUST-61, SHLD-28; MUST-65: no options but in the SYN.
+  // MUST-61, SHLD-28.
   test('are full, but for the last, which is pushed', () => {
     const h = established();
     h.play(tcp`

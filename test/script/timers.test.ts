@@ -1,7 +1,7 @@
 // Time: the retransmission timeout and its back-off, how long we try, what a user may set, keep-alives, and what becomes
 // of connections that nobody holds. RFC 9293 §3.8.1, §3.8.3, §3.8.4; RFC 6298; RFC 5482.
 
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 
 import { type ScriptHost, tcp } from '../../src/testing/script.js';
 import { burst, established } from '../fixtures/established.js';
@@ -14,7 +14,7 @@ function outlive(h: ScriptHost): number {
 }
 
 describe('the retransmission timeout', () => {
-  // MUST-18; RFC 6298 (2.2): the handshake took 20 ms. (5.4), (5.5), (5.6).
+  // MUST-18, MUST-19; RFC 6298 (2.2): the handshake took 20 ms. (5.4), (5.5), (5.6).
   // RFC 6298 §5-1, (5.1), (5.2).
   test.each([4, 6] as const)('repeats what is lost after SRTT + max(200 ms, 4 RTTVAR), then after twice as long each time, over IPv%i', (family) => {
     const h = established({ family });
@@ -152,6 +152,24 @@ describe('how long we try', () => {
     h.play(tcp`+10ms < . 1:1(0) ack 501 win 65535`);
     expect(h.connection!.softError).toBe(null);
     expect(h.news()).toBe('');
+  });
+
+  // MUST-20: at R1 IP is asked for another way, and not before.
+  test('after three repetitions the route is in doubt', () => {
+    const h = established();
+    h.play(tcp`
+      +0     ${() => h.send(500)}
+      +0     > P. 1:501(500)      ack 1
+    `);
+    const lookUp = vi.spyOn(h.stack.ip.routes, 'lookup');
+    h.play(tcp`
+      +220ms > P. 1:501(500)      ack 1
+      +440ms > P. 1:501(500)      ack 1
+      +880ms > P. 1:501(500)      ack 1
+      +0     ${() => expect(lookUp).not.toHaveBeenCalled()}
+      +1760ms > P. 1:501(500)     ack 1
+    `);
+    expect(lookUp).toHaveBeenCalledOnce();
   });
 
   // MUST-20, SHLD-11: R2 is 15 repetitions, as Linux, and at least 100 s.

@@ -84,7 +84,7 @@ export class TcpSocket implements Socket, ConnectionOwner, ListenerOwner {
   private takeSoftError(): Errno | null {
     const c = this.connection;
     const code = c?.softError ?? null;
-    // R1 is reached (SHLD-9): no errno of anybody's yet.
+    // R1 is reached (RFC 9293 SHLD-9): no errno of anybody's yet.
     if (c === null || code === 'ETIMEDOUT') return null;
     c.softError = null;
     return code;

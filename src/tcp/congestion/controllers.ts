@@ -1,4 +1,4 @@
-// Which congestion controllers there are.
+// Which congestion controllers there are. RFC 9293 MAY-18.
 
 import { invalidValue } from '../../errors.js';
 import type { Random } from '../../random.js';

@@ -223,6 +223,7 @@ describe.each([4, 6] as const)('reassembly, IPv%i', (family) => {
       expect(b.ip.reassembly.size).toBe(1);
     });
 
+  // RFC 3168 §5.3-1.
   test('congestion experienced by any fragment is the datagram\'s: RFC 3168 §5.3', () => {
     const b = bench();
     b.give(cut(0, 40, true, { tos: 2 }), cut(40, 100, false, { tos: 3 }));

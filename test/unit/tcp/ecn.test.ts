@@ -45,7 +45,7 @@ describe('RFC 9768 table 2: what SYN and SYN+ACK agree on', () => {
     expect(client.mode).toBe(mode);
   });
 
-  // §3.1.3.
+  // RFC 9768 §3.1.3.
   test.each(['001', '010', '100', '101', '110'])('a SYN of %s, whatever it may come to mean, is answered as 111 is', (syn) => {
     const server = new Ecn('accurate');
     server.onSyn(flags(syn), NOT_ECT);
@@ -59,6 +59,7 @@ describe('RFC 9768 table 2: what SYN and SYN+ACK agree on', () => {
     expect(server.mode).toBe('none');
   });
 
+  // RFC 3168 §6.1.1-6.
   test.each(['000', '010', '011'])('an answer of %s to 011 grants nothing', (answer) => {
     const client = new Ecn('on');
     client.synFlags(false);

@@ -93,6 +93,11 @@ describe('options that anybody may send', () => {
     const o = read('220a 0011223344556677')!;
     expect([o.hasFastOpen, o.fastOpenAt, o.fastOpenLength]).toEqual([true, 22, 8]);
   });
+
+  // RFC 7413 §4.1.1-2.
+  test.each(['2203aa', '2204aabb', '2207aabbccddee', `2214${'00'.repeat(18)}`])('a fast open cookie of a length that none has is none: %s', (bytes) => {
+    expect(said(bytes)).toEqual({});
+  });
 });
 
 describe('an illegal length condemns the list: RFC 9293 MUST-7', () => {
