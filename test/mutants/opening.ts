@@ -34,10 +34,10 @@ export const SYN_CACHE: readonly Mutant[] = [
   { ...cache, text: 'this.owners[row]!.halfOpenCount--;', replacement: '', title: 'the cache is a list' },
   { ...cache, text: 'this.setAmbiguous(row);\n    this.await', replacement: 'this.await', title: 'knows whether its answer measures anything' },
   { ...halfOpen, test: handshake, text: 'this.cache.setAmbiguous(row);', replacement: '', title: 'gives no round-trip time' },
-  { ...halfOpen, test: handshake, text: 'c.synLosses = cache.repeats(row);', replacement: '', title: 'to begin with' },
+  { ...halfOpen, test: handshake, text: 'c.synLosses = cache.isHeard(row) ? 0 : cache.repeats(row);', replacement: '', title: 'to begin with' },
   {
     ...halfOpen, test: handshake, title: 'is repeated five times',
-    text: 'this.cache.repeats(row) >= listener.synAckRetries', replacement: 'this.cache.repeats(row) > listener.synAckRetries',
+    text: '!isWaitedFor && cache.repeats(row) >= listener.synAckRetries', replacement: '!isWaitedFor && cache.repeats(row) > listener.synAckRetries',
   },
   {
     ...halfOpen, test: arrival, title: 'a RST elsewhere in the window is challenged',

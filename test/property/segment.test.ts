@@ -39,7 +39,8 @@ function naive(bytes: readonly number[]): Record<string, unknown> | null {
     if (kind === 3) said.windowScale = value[0]! > 14 ? 14 : value[0]!;
     if (kind === 4) said.sackPermitted = true;
     if (kind === 8) said.ts = [big(value.slice(0, 4)), big(value.slice(4))];
-    if (kind === 34) said.fastOpen = value.length;
+    // RFC 7413 §4.1.1: no cookie, or one of 4, 6 … 16 bytes.
+    if (kind === 34 && [0, 4, 6, 8, 10, 12, 14, 16].includes(value.length)) said.fastOpen = value.length;
     if (kind !== 5) continue;
     if (value.length === 0 || value.length % 8 !== 0) return null;
     for (let at = 0; at < value.length; at += 8) {
