@@ -73,6 +73,11 @@ function arriveInSynSent(c: Connection, seg: Segment, packet: Packet, now: numbe
   acknowledgeSyn(c, seg, now);
   establish(c, seg, now);
   c.ackNow = true;
+  if (seg.payloadLength === 0) return;
+  // "If there are other controls or text in the segment": a fast open's answer may have some (RFC 7413 §4.2.2).
+  seg.flags &= ~Wire.SYN;
+  seg.seq = c.rcv.nxt;
+  acceptText(c, seg, packet, now);
 }
 
 /** What a SYN says of its sender: its sequence numbers, and what its options offer. */

@@ -425,6 +425,18 @@ describe('text and the handshake', () => {
     expect(h.receive()).toBe(100);
   });
 
+  // RFC 9293 §3.10.7.3: what stands beside the SYN+ACK is dealt with at once.
+  test('text on the SYN+ACK is taken, as far as the window goes', () => {
+    const h = new ScriptHost().connect({ receiveBuffer: 80 });
+    h.play(tcp`
+      +0     > S  0:0(0)
+      +10ms  < S. 0:100(100) ack 1 win 65535 <mss 1000>
+      +0     > .  1:1(0) ack 81
+    `);
+    expect(h.connection!.state).toBe('ESTABLISHED');
+    expect(h.receive()).toBe(80);
+  });
+
   test('text on the ACK that establishes is taken', () => {
     const h = new ScriptHost().listen();
     h.play(tcp`

@@ -43,7 +43,9 @@ export function encodeTcp(p: TcpPacket, way: Way, text: (seq: number) => number)
   setU16(b, 14, p.win ?? 0);
   setU16(b, 18, p.urg ?? 0);
   b.set(options, 20);
-  for (let i = 0; i < p.length; i++) b[20 + options.length + i] = text(p.start + i);
+  // A SYN has the number before its text.
+  const first = p.start + (p.flags.includes('S') ? 1 : 0);
+  for (let i = 0; i < p.length; i++) b[20 + options.length + i] = text(first + i);
   setU16(b, 16, finish(sumBytes(b, 0, b.length, pseudoSum(way.from, way.to, 6, b.length))));
   return around(6, b, way, p.ip);
 }
