@@ -10,10 +10,11 @@ import type { Connection } from './connection.js';
 import { WINDOW_SCALE_MAX } from './options.js';
 import type { Segment } from './segment.js';
 
-/** Below this round trip a large send buffer is no bandwidth-delay product, but a queue in our own memory. */
-const SHORT_PATH_MS = 1;
-/** There, no buffer grows beyond this, nor while all connections together hold more: it would only fill the processor's cache. Measured. */
-const SHORT_PATH_SEND_MAX = 1 << 20;
+/**
+ * Bytes a millisecond: faster is no path of ours, 32 Gb/s. What a send buffer holds beyond that times the round trip is no
+ * bandwidth-delay product, but a queue in our own memory, and it drives everything else out of the processor's cache.
+ */
+const PATH_RATE_MAX = 4 << 20;
 
 /** What a connection may still send or receive while memory is short: enough to go on. Linux offers 4 MSS. */
 const TIGHT_SEGMENTS = 4;
@@ -92,10 +93,8 @@ export class Tuning {
   /** SND.UNA moved. What was in flight is what counts: a window that grew unused would only fill the processor's cache. */
   onAcked(c: Connection): void {
     if (!this.sends || c.tcp.memory.isTight) return;
-    const { sendBufferMax } = c.tcp.options;
-    const isShort = c.rto.minRttMs < SHORT_PATH_MS;
-    if (isShort && c.tcp.memory.used > SHORT_PATH_SEND_MAX) return;
-    const max = isShort ? Math.min(SHORT_PATH_SEND_MAX, sendBufferMax) : sendBufferMax;
+    const { sendBuffer, sendBufferMax } = c.tcp.options;
+    const max = Math.min(sendBufferMax, Math.max(sendBuffer, c.rto.minRttMs * PATH_RATE_MAX));
     // BBR's startup grows by more than twice in a round trip. Also Linux.
     const wanted = (c.congestion.name === 'bbr' ? 3 : 2) * c.congestion.flightMax + SLACK_SEGMENTS * c.snd.smss;
     if (wanted > c.sendBuffer && c.sendBuffer < max) c.sendBuffer = Math.min(wanted, max);

@@ -21,7 +21,7 @@ export const BUFFERS: readonly Mutant[] = [
     ...buffers, title: 'the send buffer does not grow beyond its limit',
     text: 'c.sendBuffer = Math.min(wanted, max);', replacement: 'c.sendBuffer = wanted;',
   },
-  { ...buffers, text: 'const isShort = c.rto.minRttMs < SHORT_PATH_MS;', replacement: 'const isShort = false;', title: 'on a path of less than 1 ms' },
+  { ...buffers, text: 'c.rto.minRttMs * PATH_RATE_MAX', replacement: 'Infinity', title: 'does not grow beyond 32 Gb/s times the round trip' },
   { ...buffers, text: 'isDone ? 0 : ', replacement: '', title: 'is free when a connection has ended' },
   { ...buffers, text: ' + (c.assembler?.bytes ?? 0)', replacement: '', title: 'is counted' },
   {
