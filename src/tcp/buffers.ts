@@ -94,7 +94,7 @@ export class Tuning {
   onAcked(c: Connection): void {
     if (!this.sends || c.tcp.memory.isTight) return;
     const { sendBuffer, sendBufferMax } = c.tcp.options;
-    const max = Math.min(sendBufferMax, Math.max(sendBuffer, c.rto.minRttMs * PATH_RATE_MAX));
+    const max = Math.min(sendBufferMax, Math.max(sendBuffer, Math.floor(c.rto.minRttMs * PATH_RATE_MAX)));
     // BBR's startup grows by more than twice in a round trip. Also Linux.
     const wanted = (c.congestion.name === 'bbr' ? 3 : 2) * c.congestion.flightMax + SLACK_SEGMENTS * c.snd.smss;
     if (wanted > c.sendBuffer && c.sendBuffer < max) c.sendBuffer = Math.min(wanted, max);
