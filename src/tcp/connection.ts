@@ -53,6 +53,10 @@ export interface ConnectionOwner {
   onTcpEvent(connection: Connection, events: number): void;
 }
 
+/** Bytes of a page; and with less room than so much, every byte counts. */
+const PAGE = 4096;
+const PAGES_MIN = 4 * PAGE;
+
 /** What a connection may be told at any time. */
 export interface ConnectionOptions {
   /** Send small segments at once: no Nagle. Default false. RFC 9293 MUST-17. */
@@ -301,7 +305,9 @@ export class Connection implements Expirable, Announcer {
   write(b: Uint8Array, at = 0, end = b.length): number {
     if (this.error !== null) throw this.error;
     if (this.finQueued || this.state === 'CLOSED' || this.state === 'TIME-WAIT') throw new NetError('EPIPE', 'write');
-    const taken = Math.min(end - at, this.sendSpace);
+    const space = this.sendSpace;
+    // Of what does not fit, whole pages: what is copied then mostly lies on boundaries of both memories, which is quicker.
+    const taken = end - at <= space ? end - at : space < PAGES_MIN ? space : space - (space % PAGE);
     if (taken > 0) this.sendQueue.append(b, at, at + taken);
     this.refusedText = taken < end - at;
     if (this.refusedText) this.wantsSpace = true;
