@@ -13,6 +13,7 @@ export class SlabPool {
   /** Bytes kept free. */
   free = 0;
   private readonly slabs: Uint8Array[][] = [[], [], [], [], [], []];
+  private readonly lists: Uint8Array[][] = [];
 
   /** @param freeMax  bytes */
   constructor(private readonly freeMax = 8 << 20) {}
@@ -31,7 +32,22 @@ export class SlabPool {
     this.free += slab.length;
     this.slabs[sizeClass(slab.length)]!.push(slab);
   }
+
+  /** A list to keep slabs in. */
+  takeList(): Uint8Array[] {
+    return this.lists.pop() ?? [];
+  }
+
+  /** It is empty. */
+  putList(list: Uint8Array[]): void {
+    if (this.lists.length < LISTS_MAX) this.lists.push(list);
+  }
 }
+
+/** Of a queue that is empty. Nobody writes into it. */
+const NO_SLABS: Uint8Array[] = [];
+/** Lists kept for who writes next. */
+const LISTS_MAX = 256;
 
 /** 0 for up to 2 KB, and one more for each doubling, up to 5. */
 const sizeClass = (size: number): number => Math.min(Math.max(21 - Math.clz32(size - 1), 0), 5);
@@ -55,7 +71,7 @@ export class SendQueue {
   memory = 0;
   /** The offset of the first slab's first byte. */
   private base = 0;
-  private readonly slabs: Uint8Array[] = [];
+  private slabs = NO_SLABS;
 
   constructor(private readonly pool: SlabPool) {}
 
@@ -126,7 +142,10 @@ export class SendQueue {
       this.memory -= slab.length;
       this.pool.put(slab);
     }
-    if (upTo === this.tail) this.base = upTo;
+    if (upTo !== this.tail) return;
+    this.base = upTo;
+    if (this.slabs !== NO_SLABS) this.pool.putList(this.slabs);
+    this.slabs = NO_SLABS;
   }
 
   /** Forget everything, as when a connection is aborted. The offsets go on. */
@@ -137,6 +156,7 @@ export class SendQueue {
   /** One more slab, for `bytes` and for what may follow: as much again as there is. */
   private grow(bytes: number): void {
     const slab = this.pool.take(Math.max(bytes, this.memory));
+    if (this.slabs === NO_SLABS) this.slabs = this.pool.takeList();
     this.slabs.push(slab);
     this.memory += slab.length;
   }

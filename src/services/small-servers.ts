@@ -80,8 +80,9 @@ function serve(host: TcpHost, port: number, converse: (socket: TcpSocket) => Pro
   const server = TcpServer.listen(host, { port, noDelay: true });
   void (async () => {
     for await (const socket of server) {
+      const close = (): void => void socket.close();
       // A client that resets us is the client's affair.
-      converse(socket).catch(() => {}).finally(() => void socket.close());
+      converse(socket).then(close, close);
     }
   })();
   return server;

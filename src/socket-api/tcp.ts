@@ -38,11 +38,14 @@ export interface Signal {
   removeEventListener(type: 'abort', listener: () => void): void;
 }
 
-interface Reader extends Waiter<unknown> {
-  readonly from: (connection: Connection) => unknown;
-  /** The value that says: the end. */
-  readonly nothing: unknown;
+interface Reader extends Waiter<Uint8Array | number | null> {
+  /** Where to read to; null: into memory of its own, at most `max` bytes. */
+  readonly target: Uint8Array | null;
+  readonly max: number;
 }
+
+/** More than any piece has; and a number that takes no memory beside the field. */
+const MOST = 0x7fff_ffff;
 
 interface Writer extends Waiter<void> {
   readonly bytes: Uint8Array;
@@ -165,7 +168,7 @@ export class TcpSocket implements ConnectionOwner, AsyncIterable<Uint8Array> {
     } catch (error) {
       return Promise.reject(error);
     }
-    return this.take((connection) => connection.read(max), null);
+    return this.take(null, Math.min(max, MOST)) as Promise<Uint8Array | null>;
   }
 
   /** What has arrived, without waiting; null: nothing now. */
@@ -176,23 +179,27 @@ export class TcpSocket implements ConnectionOwner, AsyncIterable<Uint8Array> {
   /** Read into the caller's memory: bytes read, 1 .. target.length; 0 when the peer has ended the stream. */
   readInto(target: Uint8Array): Promise<number> {
     if (target.length === 0) return Promise.reject(invalidArgument('target', 'of at least one byte', target));
-    return this.take((connection) => connection.readInto(target), 0);
+    return this.take(target, target.length) as Promise<number>;
   }
 
   /**
-   * What `from` takes of the text, now or as soon as there is some; `nothing` at the end. No async function: an idle
-   * connection waits here, and what it holds meanwhile is one promise and one reader.
+   * Text, now or as soon as there is some. No async function and no closure: an idle connection waits here, and what it
+   * holds meanwhile is one promise and one reader.
    */
-  private take<T>(from: (connection: Connection) => T, nothing: T): Promise<T> {
+  private take(target: Uint8Array | null, max: number): Promise<Uint8Array | number | null> {
     const { connection, error } = this;
     if (this.reader !== null) return Promise.reject(new NetError('EALREADY', 'read', { hint: 'a read is under way' }));
-    if (connection.readable > 0) return Promise.resolve(from(connection));
-    if (connection.peerHasEnded) return Promise.resolve(nothing);
+    if (connection.readable > 0) return Promise.resolve(this.taken(target, max));
+    if (connection.peerHasEnded) return Promise.resolve(nothingFor(target));
     if (error !== null) return Promise.reject(error);
-    if (this.finished || this.closing !== null) return Promise.resolve(nothing);
-    return new Promise<T>((resolve, reject) => {
-      this.reader = { resolve: resolve as (value: unknown) => void, reject, from, nothing };
+    if (this.finished || this.closing !== null) return Promise.resolve(nothingFor(target));
+    return new Promise((resolve, reject) => {
+      this.reader = { resolve, reject, target, max };
     });
+  }
+
+  private taken(target: Uint8Array | null, max: number): Uint8Array | number | null {
+    return target === null ? this.connection.read(max) : this.connection.readInto(target);
   }
 
   private serveReader(): void {
@@ -200,10 +207,10 @@ export class TcpSocket implements ConnectionOwner, AsyncIterable<Uint8Array> {
     if (reader === null) return;
     if (connection.readable > 0) {
       this.reader = null;
-      reader.resolve(reader.from(connection));
+      reader.resolve(this.taken(reader.target, reader.max));
     } else if (connection.peerHasEnded) {
       this.reader = null;
-      reader.resolve(reader.nothing);
+      reader.resolve(nothingFor(reader.target));
     }
   }
 
@@ -266,7 +273,7 @@ export class TcpSocket implements ConnectionOwner, AsyncIterable<Uint8Array> {
     return (this.closing ??= new Promise((resolve) => {
       const { connection } = this;
       if (this.finished) return resolve();
-      this.reader?.resolve(this.reader.nothing);
+      this.reader?.resolve(nothingFor(this.reader.target));
       this.reader = null;
       this.watcher = { resolve, reject: () => resolve() };
       this.afterWriters(() => {
@@ -335,7 +342,7 @@ export class TcpSocket implements ConnectionOwner, AsyncIterable<Uint8Array> {
     this.reader = null;
     this.watcher = null;
     if (error !== null) reader?.reject(error);
-    else reader?.resolve(reader.nothing);
+    else reader?.resolve(nothingFor(reader.target));
     if (error !== null) watcher?.reject(error);
     else watcher?.resolve();
     this.failWriters(error ?? new NetError('EPIPE', 'write'));
@@ -347,6 +354,9 @@ export class TcpSocket implements ConnectionOwner, AsyncIterable<Uint8Array> {
     if (writers !== null) for (const writer of writers) writer.reject(error);
   }
 }
+
+/** The value that says: the end. */
+const nothingFor = (target: Uint8Array | null): 0 | null => (target === null ? null : 0);
 
 /** Asked again later: what was false may be true now. */
 const isAborted = (signal: Signal): boolean => signal.aborted;

@@ -4,9 +4,8 @@
 import type { Packet } from '../packet.js';
 import { MINUTE, NEVER } from '../time.js';
 import { CONNECTED, type Connection, URGENT } from './connection.js';
-import { initialWindow } from './congestion/congestion-control.js';
-import { newController } from './congestion/controllers.js';
 import { noteOldText } from './dsack.js';
+import { NO_ECN } from './ecn.js';
 import { emit, emitAck, emitBare } from './emit.js';
 import { heedProbe } from './mtu-probe.js';
 import { acceptText, consumeFin } from './receiver.js';
@@ -62,7 +61,7 @@ function arriveInSynSent(c: Connection, seg: Segment, packet: Packet, now: numbe
     return;
   }
   learnSyn(c, seg, now);
-  c.lastArrivalAt = now;
+  c.lastArrivalAt = Math.floor(now);
   if (!hasAck) {
     // Simultaneous open: our SYN crossed theirs. RFC 9293 §3.5, MUST-10.
     enter(c, 'SYN-RECEIVED');
@@ -96,8 +95,7 @@ export function learnSyn(c: Connection, seg: Segment, now: number): void {
   c.sackPermitted = options.sackPermitted;
   c.ts.on = options.hasTimestamps;
   if (c.ts.on) {
-    c.ts.recent = options.tsVal;
-    c.ts.recentAt = now;
+    c.ts.note(options.tsVal, now);
   }
   // RFC 7323 §2.2: the window of a SYN is never scaled.
   c.snd.wnd = seg.windowField;
@@ -131,11 +129,8 @@ function establish(c: Connection, seg: Segment, now: number): void {
   else c.listener!.handshakeOver(c);
   c.snd.wl1 = seg.seq;
   c.snd.wl2 = seg.ack;
-  if (begins) {
-    // RFC 5681 §3.1: a lost SYN leaves one segment to begin with; RFC 6928 §2: more than one, for one may be our timer's haste.
-    const cwnd = c.synLosses > 1 ? c.snd.smss : initialWindow(c.snd.smss);
-    c.congestion = newController(c.congestionName, c.snd.smss, cwnd, c.tcp.env.random);
-  }
+  if (begins) c.beginCongestion();
+  if (c.ecn.mode === 'none') c.ecn = NO_ECN;
   if (c.synLosses > 0) c.rto.synWasLost();
   // The close that was asked for before there was a connection. RFC 9293 §3.10.4.
   if (c.finQueued) enter(c, 'FIN-WAIT-1');
@@ -212,7 +207,7 @@ function answer(c: Connection, seg: Segment, now: number): void {
 /** A challenge ACK. RFC 5961 §3.2, §4.2, §5.2, with the limit of §7. */
 function challenge(c: Connection, now: number): void {
   if (now - c.challengeWindowAt >= 1000) {
-    c.challengeWindowAt = now;
+    c.challengeWindowAt = Math.floor(now);
     c.challenges = 0;
   }
   if (c.challenges++ >= CHALLENGES_MAX) {
@@ -280,7 +275,7 @@ function checkAck(c: Connection, seg: Segment, now: number): boolean {
     return false;
   }
   updateTimestamp(c, seg, now);
-  c.lastArrivalAt = now;
+  c.lastArrivalAt = Math.floor(now);
   if (c.keepAlivesSent > 0) {
     // The silence is broken: the idle time begins anew.
     c.keepAlivesSent = 0;
@@ -319,8 +314,7 @@ function updateTimestamp(c: Connection, seg: Segment, now: number): void {
     // PAWS let an older one through only when TS.Recent itself is too old to be trusted.
     if (now - c.ts.recentAt < TS_RECENT_MS_MAX) return;
   }
-  c.ts.recent = seg.options.tsVal;
-  c.ts.recentAt = now;
+  c.ts.note(seg.options.tsVal, now);
 }
 
 /** SND.UNA moves to SEG.ACK: the send queue, what was said of what lies behind, the timer. */
@@ -330,7 +324,7 @@ function acknowledge(c: Connection, seg: Segment, now: number): void {
   if (Seq.lt(c.snd.up, seg.ack)) c.snd.up = seg.ack;
   if (Seq.lt(c.snd.sml, seg.ack)) c.snd.sml = seg.ack;
   c.retries = 0;
-  c.plpmtud.onProgress();
+  c.plpmtud?.onProgress();
   c.probes = 0;
   c.stuckSince = NEVER;
   c.softError = null;
@@ -390,7 +384,7 @@ function afterAck(c: Connection, now: number): boolean {
     case 'FIN-WAIT-1':
       enter(c, 'FIN-WAIT-2');
       // The application has gone: do not wait for ever for a peer that may never close.
-      if (c.orphan) c.timers.deadAt = now + c.finWait2Ms;
+      if (c.orphan) c.timers.deadAt = now + c.settings.finWait2Ms;
       return true;
     case 'CLOSING':
       // The peer's FIN came in this very batch.

@@ -28,13 +28,8 @@ const SLACK_SEGMENTS = 16;
 /** An echo that tells of more is made up. */
 const RTT_MS_MAX = 120_000;
 
-/** What tuning remembers of a connection. */
+/** What tuning remembers of a connection that receives. */
 export class Tuning {
-  /** The application has not fixed the size. */
-  sends = true;
-  receives = true;
-  /** Part of `tcp.memory`, bytes. */
-  held = 0;
   /** The peer's round trip as a receiver sees it, ms; 0: not known. */
   rttMs = 0;
   /** Without timestamps: a window's worth of text arrives in a round trip, or more. Where it ends, and since when. */
@@ -46,9 +41,13 @@ export class Tuning {
   private takenAt = NEVER;
   private takenMost = 0;
 
+  /** Nothing was learned that a new record would not soon learn again. */
+  get isAsNew(): boolean {
+    return this.takenMost === 0;
+  }
+
   /** Text arrived in order: what does it say of the round trip? Never less than a tick of the timestamps. */
   onArrival(c: Connection, seg: Segment, now: number): void {
-    if (!this.receives) return;
     if (c.ts.on) {
       // RFC 7323 §4.1: it echoes our latest; the first segment that does took a round trip, and the sender's leisure.
       if (seg.options.tsEcr === this.lastEcr || seg.payloadLength < c.rcv.rmss) return;
@@ -69,7 +68,7 @@ export class Tuning {
   /** The application took text: may there be more of it next time? */
   onTaken(c: Connection, now: number): void {
     const { receiveBufferMax } = c.tcp.options;
-    if (!this.receives || c.receiveBuffer >= receiveBufferMax) return;
+    if (c.receiveBuffer >= receiveBufferMax) return;
     const taken = c.bytesReceived - c.readable;
     if (this.takenAt !== NEVER) {
       if (now - this.takenAt < (this.rttMs > 0 ? this.rttMs : Math.max(1, c.rto.srttMs))) return;
@@ -89,16 +88,26 @@ export class Tuning {
     if (wanted > c.receiveBuffer) c.receiveBuffer = Math.min(wanted, max);
     if (c.assembler !== null) c.assembler.bytesMax = c.receiveBuffer;
   }
+}
 
-  /** SND.UNA moved. What was in flight is what counts: a window that grew unused would only fill the processor's cache. */
-  onAcked(c: Connection): void {
-    if (!this.sends || c.tcp.memory.isTight) return;
-    const { sendBuffer, sendBufferMax } = c.tcp.options;
-    const max = Math.min(sendBufferMax, Math.max(sendBuffer, Math.floor(c.rto.minRttMs * PATH_RATE_MAX)));
-    // BBR's startup grows by more than twice in a round trip. Also Linux.
-    const wanted = (c.congestion.name === 'bbr' ? 3 : 2) * c.congestion.flightMax + SLACK_SEGMENTS * c.snd.smss;
-    if (wanted > c.sendBuffer && c.sendBuffer < max) c.sendBuffer = Math.min(wanted, max);
-  }
+/** Text arrived in order. */
+export function tuneArrival(c: Connection, seg: Segment, now: number): void {
+  if (!c.settings.fixesReceiveBuffer) (c.tuning ??= new Tuning()).onArrival(c, seg, now);
+}
+
+/** The application took text. */
+export function tuneTaken(c: Connection, now: number): void {
+  if (!c.settings.fixesReceiveBuffer) (c.tuning ??= new Tuning()).onTaken(c, now);
+}
+
+/** SND.UNA moved. What was in flight is what counts: a window that grew unused would only fill the processor's cache. */
+export function tuneAcked(c: Connection): void {
+  if (c.settings.fixesSendBuffer || c.tcp.memory.isTight) return;
+  const { sendBuffer, sendBufferMax } = c.tcp.options;
+  const max = Math.min(sendBufferMax, Math.max(sendBuffer, Math.floor(c.rto.minRttMs * PATH_RATE_MAX)));
+  // BBR's startup grows by more than twice in a round trip. Also Linux.
+  const wanted = (c.congestion.name === 'bbr' ? 3 : 2) * c.congestion.flightMax + SLACK_SEGMENTS * c.snd.smss;
+  if (wanted > c.sendBuffer && c.sendBuffer < max) c.sendBuffer = Math.min(wanted, max);
 }
 
 /** What all connections hold: text that is not acknowledged, not read, or out of order. One per stack. */
@@ -117,14 +126,14 @@ export class Memory {
   count(c: Connection): void {
     const isDone = c.state === 'CLOSED' || c.state === 'TIME-WAIT';
     const held = isDone ? 0 : c.sendQueue.memory + c.receiveQueue.length + (c.assembler?.bytes ?? 0);
-    this.used += held - c.tuning.held;
-    c.tuning.held = held;
+    this.used += held - c.memoryHeld;
+    c.memoryHeld = held;
   }
 }
 
 /** Bytes that may be on their way to us, or wait: at most what the scaled field can say, and the application allows. */
 export function receiveRoom(c: Connection): number {
-  const room = Math.min(c.receiveBuffer - c.receiveQueue.length, 0xffff << c.rcv.shift, c.windowClamp);
+  const room = Math.min(c.receiveBuffer - c.receiveQueue.length, 0xffff << c.rcv.shift, c.settings.windowClamp);
   return c.tcp.memory.isTight ? Math.min(room, TIGHT_SEGMENTS * c.rcv.rmss) : room;
 }
 

@@ -3,17 +3,16 @@
 
 import type { Address } from '../address.js';
 import { assert } from '../assert.js';
-import { ReceiveQueue, SendQueue } from '../byte-queue.js';
+import { type ReceiveQueue, SendQueue } from '../byte-queue.js';
 import type { Announcer } from '../environment.js';
 import { type ErrorCode, NetError } from '../errors.js';
 import type { Flow } from '../ip/flow.js';
 import { NEVER } from '../time.js';
 import { type Expirable, TimerEntry } from '../timer-wheel.js';
 import { Assembler } from './assembler.js';
-import { sendLimit, shiftFor, Tuning } from './buffers.js';
-import type { CongestionControl } from './congestion/congestion-control.js';
-import { checkCongestion, type CongestionName } from './congestion/controllers.js';
-import { NewReno } from './congestion/new-reno.js';
+import { sendLimit, shiftFor, tuneAcked, tuneTaken, type Tuning } from './buffers.js';
+import { type CongestionControl, initialWindow } from './congestion/congestion-control.js';
+import { type CongestionName, newController } from './congestion/controllers.js';
 import { DeliveryRate } from './delivery.js';
 import { Ecn, type EcnSetting } from './ecn.js';
 import { emitReset } from './emit.js';
@@ -22,10 +21,11 @@ import type { Listener } from './listener.js';
 import { expire } from './expire.js';
 import { type MtuProbing, Plpmtud } from './plpmtud.js';
 import { mayAdvertise } from './receiver.js';
-import { Recovery } from './recovery.js';
+import { pipe, Recovery } from './recovery.js';
 import { RtoEstimator } from './rto.js';
 import { Scoreboard } from './scoreboard.js';
 import * as Seq from './seq.js';
+import type { Settings } from './settings.js';
 import { enter, isSynchronized, type State } from './state.js';
 import { Rcv, Snd, Timestamps } from './tcb.js';
 import type { Tcp } from './tcp.js';
@@ -125,20 +125,20 @@ export class Connection implements Expirable, Announcer {
   readonly rcv = new Rcv();
   readonly ts = new Timestamps();
   readonly rto = new RtoEstimator();
-  readonly timers = new Timers();
-  readonly recovery = new Recovery();
-  readonly scoreboard: Scoreboard;
-  readonly rate = new DeliveryRate();
-  readonly tuning = new Tuning();
-  plpmtud: Plpmtud;
-  ecn: Ecn;
+  // What is under way has records of the connection's own, what is not shares those of all that are at rest (at-rest.ts).
+  scoreboard: Scoreboard;
+  recovery: Recovery;
+  rate: DeliveryRate;
+  receiveQueue: ReceiveQueue;
   readonly sendQueue: SendQueue;
-  readonly receiveQueue = new ReceiveQueue();
   /** Out-of-order text; null while there is none. */
   assembler: Assembler | null = null;
-  /** Until the connection stands, any will do. */
-  congestion: CongestionControl;
-  congestionName: CongestionName = 'cubic';
+  /** Null: no text came yet, or its size is fixed. */
+  tuning: Tuning | null = null;
+  /** Null: packets are as large as `Tcp.packetMax` says, and no timeout speaks against it. */
+  plpmtud: Plpmtud | null = null;
+  ecn: Ecn;
+  settings: Settings;
 
   iss: Seq.Seq = Seq.seq(0);
   irs: Seq.Seq = Seq.seq(0);
@@ -146,22 +146,10 @@ export class Connection implements Expirable, Announcer {
   /** Both SYNs had the window scale option. */
   windowScaling = false;
 
-  noDelay = false;
-  keepAlive = false;
-  keepAliveIdleMs = 7_200_000;
-  keepAliveIntervalMs = 75_000;
-  keepAliveProbes: number;
-  userTimeoutMs = 0;
-  /** R2. */
-  retriesMax: number;
-  corked = false;
-  quickAck = false;
-  windowClamp = Infinity;
-  synRetries: number;
-  finWait2Ms: number;
   sendBuffer: number;
   receiveBuffer: number;
-  maxSegment = Infinity;
+  /** Part of `tcp.memory`, bytes. */
+  memoryHeld = 0;
 
   /** Until the handshake is done: what our SYN, or SYN+ACK, says of fast open; else null. RFC 7413. */
   fastOpen: FastOpen | null = null;
@@ -184,16 +172,13 @@ export class Connection implements Expirable, Announcer {
 
   /** When our SYN left; NEVER: more than once, so that its answer tells no round trip (Karn). */
   synSentAt = NEVER;
-  /** When a round trip was last sampled: one in each, for RTO. RFC 6298 §3. */
-  sampledAt = -NEVER;
   /** Pacing: when the next packet may leave. */
   paceUntil = 0;
   /** Retransmissions of what stands at `snd.una`, since it last moved; zero-window and keep-alive probes likewise. */
   retries = 0;
   probes = 0;
   keepAlivesSent = 0;
-  /** Since when SND.UNA stands still although something is in flight or waits for a window; NEVER: nothing does. */
-  stuckSince = NEVER;
+  /** ms, rounded down: a whole number takes no memory of its own. */
   lastArrivalAt = 0;
   lastSentAt = 0;
   /** RFC 5961 §7, §10 and the ACK storm: a bucket for answers to what should not have come. */
@@ -215,7 +200,12 @@ export class Connection implements Expirable, Announcer {
   isReady = false;
   nextInBucket: Connection | null = null;
   private pendingEvents = 0;
-  private readonly timer = new TimerEntry(this);
+  /** Null: none of the deadlines is armed. */
+  private armed: Timers | null = null;
+  /** Null: the wheel knows nothing of the connection. */
+  private entry: TimerEntry | null = null;
+  /** Null: nothing was ever sent. */
+  private controller: CongestionControl | null = null;
 
   constructor(
     readonly tcp: Tcp,
@@ -225,17 +215,15 @@ export class Connection implements Expirable, Announcer {
     /** Whose fast open this is, until the handshake is done; else null. RFC 7413 §4.2.2. */
     public listener: Listener | null,
   ) {
+    this.scoreboard = tcp.atRest.scoreboard;
+    this.recovery = tcp.atRest.recovery;
+    this.rate = tcp.atRest.rate;
+    this.receiveQueue = tcp.atRest.receiveQueue;
     this.sendQueue = new SendQueue(tcp.slabs);
-    this.scoreboard = new Scoreboard(tcp.runs);
-    this.retriesMax = tcp.options.retries;
-    this.keepAliveProbes = tcp.options.keepAliveProbes;
-    this.synRetries = tcp.options.synRetries;
-    this.finWait2Ms = tcp.options.finWait2Ms;
+    this.ecn = new Ecn(tcp.options.ecn);
+    this.settings = tcp.settings.defaults;
     this.sendBuffer = tcp.options.sendBuffer;
     this.receiveBuffer = tcp.options.receiveBuffer;
-    this.congestion = new NewReno(this.snd.smss);
-    this.plpmtud = new Plpmtud('black-hole', flow.dst.family, Infinity);
-    this.ecn = new Ecn(tcp.options.ecn);
   }
 
   /** The same from the first segment to the last. RFC 9293 MUST-45. */
@@ -250,34 +238,25 @@ export class Connection implements Expirable, Announcer {
   // The user calls, RFC 9293 §3.9.1.
 
   configure(options: ConnectionOptions): void {
-    this.congestionName = checkCongestion(options.congestion ?? this.congestionName);
-    this.noDelay = options.noDelay ?? this.noDelay;
-    this.userTimeoutMs = options.userTimeoutMs ?? this.userTimeoutMs;
-    this.retriesMax = options.retries ?? this.retriesMax;
-    this.corked = options.corked ?? this.corked;
-    this.quickAck = options.quickAck ?? this.quickAck;
-    this.windowClamp = options.windowClamp ?? this.windowClamp;
-    this.synRetries = options.synRetries ?? this.synRetries;
-    this.finWait2Ms = options.finWait2Ms ?? this.finWait2Ms;
+    const before = this.settings;
+    const settings = this.tcp.settings.derive(before, options);
+    // "Counts when the connection comes to stand."
+    if (settings.congestion !== before.congestion && isSynchronized(this.state)) this.begunCongestion();
+    this.settings = settings;
     this.sendBuffer = options.sendBuffer ?? this.sendBuffer;
     this.receiveBuffer = options.receiveBuffer ?? this.receiveBuffer;
-    if (options.sendBuffer !== undefined) this.tuning.sends = false;
-    if (options.receiveBuffer !== undefined) this.tuning.receives = false;
     if (this.state === 'CLOSED') {
-      const { receiveBufferMax } = this.tcp.options;
-      this.rcv.shift = shiftFor(this.tuning.receives ? Math.max(this.receiveBuffer, receiveBufferMax) : this.receiveBuffer);
+      const most = settings.fixesReceiveBuffer ? 0 : this.tcp.options.receiveBufferMax;
+      this.rcv.shift = shiftFor(Math.max(this.receiveBuffer, most));
+      if (options.ecn !== undefined) this.ecn = new Ecn(options.ecn);
     }
-    if (options.ecn !== undefined && this.state === 'CLOSED') this.ecn = new Ecn(options.ecn);
-    this.maxSegment = options.maxSegment ?? this.maxSegment;
-    if (options.mtuProbing !== undefined) this.plpmtud = new Plpmtud(options.mtuProbing, this.flow.dst.family, Infinity);
+    if (options.mtuProbing !== undefined) {
+      this.plpmtud = options.mtuProbing === 'always' ? new Plpmtud('always', this.flow.dst.family, Infinity) : null;
+    }
     if (options.mtuProbing !== undefined || options.maxSegment !== undefined) this.pathMtuGeneration = -1;
     this.flow.hopLimit = options.hopLimit ?? this.flow.hopLimit;
     this.flow.trafficClass = options.trafficClass ?? this.flow.trafficClass;
-    this.keepAliveIdleMs = options.keepAliveIdleMs ?? this.keepAliveIdleMs;
-    this.keepAliveIntervalMs = options.keepAliveIntervalMs ?? this.keepAliveIntervalMs;
-    this.keepAliveProbes = options.keepAliveProbes ?? this.keepAliveProbes;
-    if (options.keepAlive !== undefined && options.keepAlive !== this.keepAlive) {
-      this.keepAlive = options.keepAlive;
+    if (settings.keepAlive !== before.keepAlive) {
       this.keepAlivesSent = 0;
       this.timers.keepAliveAt = NEVER;
     }
@@ -364,7 +343,12 @@ export class Connection implements Expirable, Announcer {
   /** Somebody read: the peer may have to hear of a larger window. */
   private roomMade(): void {
     this.tcp.memory.count(this);
-    this.tuning.onTaken(this, this.tcp.env.now());
+    tuneTaken(this, this.tcp.env.now());
+    const { atRest } = this.tcp;
+    if (this.receiveQueue.length === 0 && this.receiveQueue !== atRest.receiveQueue) {
+      atRest.putQueue(this.receiveQueue);
+      this.receiveQueue = atRest.receiveQueue;
+    }
     if (!mayAdvertise(this)) return;
     this.ackNow = true;
     this.markReady();
@@ -405,7 +389,7 @@ export class Connection implements Expirable, Announcer {
       return;
     }
     this.shutdown();
-    if (this.state === 'FIN-WAIT-2') this.timers.deadAt = this.tcp.env.now() + this.finWait2Ms;
+    if (this.state === 'FIN-WAIT-2') this.timers.deadAt = this.tcp.env.now() + this.settings.finWait2Ms;
     this.schedule();
   }
 
@@ -463,6 +447,106 @@ export class Connection implements Expirable, Announcer {
     return Seq.diff(this.rcv.edge, this.rcv.nxt);
   }
 
+  /** The deadlines, in order to arm one: `schedule` gives the record back when none is. */
+  get timers(): Timers {
+    return (this.armed ??= this.tcp.atRest.takeTimers());
+  }
+
+  /** Since when SND.UNA stands still although something is in flight or waits for a window; NEVER: nothing does. */
+  get stuckSince(): number {
+    return this.armed === null ? NEVER : this.armed.stuckSince;
+  }
+
+  set stuckSince(at: number) {
+    if (at !== NEVER || this.armed !== null) this.timers.stuckSince = at;
+  }
+
+  /** Something was sent, or was about to be. */
+  get hasCongestion(): boolean {
+    return this.controller !== null;
+  }
+
+  /** Until the connection stands, any will do. */
+  get congestion(): CongestionControl {
+    return this.controller ?? this.begunCongestion();
+  }
+
+  private begunCongestion(cwnd = initialWindow(this.snd.smss)): CongestionControl {
+    return (this.controller ??= newController(this.settings.congestion, this.snd.smss, cwnd, this.tcp.env.random));
+  }
+
+  /** The connection comes to stand; the controller is made when something is to be sent. */
+  beginCongestion(): void {
+    this.controller = null;
+    // RFC 5681 §3.1: a lost SYN leaves one segment to begin with; RFC 6928 §2: more than one, for one may be our timer's haste.
+    if (this.synLosses > 1) this.begunCongestion(this.snd.smss);
+  }
+
+  /** `snd.smss` has changed. */
+  fitCongestion(): void {
+    if (this.controller !== null) this.controller.smss = this.snd.smss;
+  }
+
+  /** Nothing more to send, though the window would allow it. */
+  onAppLimited(): void {
+    const { rate, limitedRate } = this.tcp.atRest;
+    if (this.rate === rate) this.rate = limitedRate;
+    else if (this.rate !== limitedRate) this.rate.onAppLimited(pipe(this));
+  }
+
+  /** Something is about to leave, and nothing is in flight: it has records of its own from now on. */
+  takeOff(): void {
+    const { atRest, runs } = this.tcp;
+    if (this.scoreboard === atRest.scoreboard) this.scoreboard = new Scoreboard(runs);
+    if (this.recovery === atRest.recovery) this.recovery = new Recovery();
+    if (this.rate !== atRest.rate && this.rate !== atRest.limitedRate) return;
+    const { isAppLimited } = this.rate;
+    this.rate = new DeliveryRate();
+    if (isAppLimited) this.rate.onAppLimited(0);
+  }
+
+  /** A deadline has passed: what is not under way any more, and is as new, is given back. */
+  private comeToRest(now: number): void {
+    if (this.scoreboard.isEmpty && this.sendQueue.length === 0) {
+      const { atRest } = this.tcp;
+      this.scoreboard = atRest.scoreboard;
+      if (this.recovery.isAsNew(this.offsetOf(this.snd.una))) this.recovery = atRest.recovery;
+      if (this.plpmtud !== null && this.plpmtud.isAsNew) this.plpmtud = null;
+      if (this.tuning !== null || this.controller !== null) this.forgetPath(now);
+    }
+    if (this.entry !== null && this.entry.deadline === NEVER) this.entry = null;
+  }
+
+  /**
+   * When nothing came or went for an RTO, now or then: what was learned of the path, where a new record would do as well.
+   * RFC 5681 §4.1: the window is then no larger than what it began with.
+   */
+  private forgetPath(now: number): void {
+    const idleAt = Math.max(this.lastSentAt, this.lastArrivalAt) + this.rto.rtoMs;
+    if (now > idleAt) {
+      if (this.tuning !== null && this.tuning.isAsNew) this.tuning = null;
+      if (!this.isWindowAsNew) return;
+      this.controller = null;
+      this.rate = this.tcp.atRest.limitedRate;
+    } else if (this.entry !== null && this.entry.deadline === NEVER) {
+      this.tcp.env.wheel.schedule(this.entry, idleAt + 1);
+    }
+  }
+
+  /** No loss has shown that the window may be too large, nor has a timeout closed it. */
+  private get isWindowAsNew(): boolean {
+    const { controller } = this;
+    return controller !== null && controller.name !== 'bbr' && controller.ssthresh === Infinity &&
+      controller.cwnd >= initialWindow(this.snd.smss);
+  }
+
+  /** To append to. `roomMade` gives it back when all is read. */
+  ownReceiveQueue(): ReceiveQueue {
+    const { atRest } = this.tcp;
+    if (this.receiveQueue === atRest.receiveQueue) this.receiveQueue = atRest.takeQueue();
+    return this.receiveQueue;
+  }
+
   assemble(): Assembler {
     return (this.assembler ??= new Assembler(this.receiveBuffer, this.tcp.options.outOfOrderRanges));
   }
@@ -496,7 +580,7 @@ export class Connection implements Expirable, Announcer {
 
   /** Room was made in the send queue. */
   spaceMade(): void {
-    this.tuning.onAcked(this);
+    if (this.hasCongestion) tuneAcked(this);
     // Half empty first: an application woken for every segment would write in crumbs.
     if (this.wantsSpace && this.sendQueue.length <= sendLimit(this) >> 1) {
       this.wantsSpace = false;
@@ -544,8 +628,9 @@ export class Connection implements Expirable, Announcer {
   }
 
   private release(): void {
-    this.timers.clear();
-    this.tcp.env.wheel.cancel(this.timer);
+    this.armed = null;
+    if (this.entry !== null) this.tcp.env.wheel.cancel(this.entry);
+    this.entry = null;
     this.sendQueue.clear();
     this.scoreboard.clear();
     this.assembler = null;
@@ -555,20 +640,32 @@ export class Connection implements Expirable, Announcer {
 
   /** The wheel's one entry is lazy: it is moved only when a deadline comes before it. */
   schedule(): void {
-    const next = this.timers.next();
-    if (next < this.timer.deadline) this.tcp.env.wheel.schedule(this.timer, next);
+    const { armed } = this;
+    if (armed === null) return;
+    if (armed.isIdle) {
+      this.armed = null;
+      this.tcp.atRest.putTimers(armed);
+      return;
+    }
+    const next = armed.next();
+    if (next === NEVER) return;
+    this.entry ??= new TimerEntry(this);
+    if (next < this.entry.deadline) this.tcp.env.wheel.schedule(this.entry, next);
   }
 
   expire(now: number): void {
     expire(this, now);
-    if (this.state !== 'CLOSED' && this.state !== 'TIME-WAIT') this.schedule();
+    if (this.state === 'CLOSED' || this.state === 'TIME-WAIT') return;
+    this.schedule();
+    this.comeToRest(now);
   }
 
   check(): void {
     assert(Seq.le(this.snd.una, this.snd.nxt), 'tcp: una <= nxt');
     assert(Seq.le(this.rcv.nxt, this.rcv.edge), 'tcp: rcv.nxt <= rcv.edge');
-    assert(this.timers.retransmitAt === NEVER || this.timers.persistAt === NEVER, 'tcp: retransmit or persist, not both');
-    const isTended = this.timers.retransmitAt !== NEVER || this.timers.persistAt !== NEVER || this.isReady;
+    const { retransmitAt, persistAt } = this.armed ?? new Timers();
+    assert(retransmitAt === NEVER || persistAt === NEVER, 'tcp: retransmit or persist, not both');
+    const isTended = retransmitAt !== NEVER || persistAt !== NEVER || this.isReady;
     assert(isTended || !isSynchronized(this.state) || this.state === 'TIME-WAIT' || !this.owesText, 'tcp: what waits has a timer');
     this.sendQueue.check();
     this.scoreboard.check();
@@ -578,5 +675,6 @@ export class Connection implements Expirable, Announcer {
     assert(this.scoreboard.isEmpty === (this.flightSize === 0) || !isSynchronized(this.state), 'tcp: what is in flight is on the board');
     this.receiveQueue.check();
     this.assembler?.check();
+    this.tcp.atRest.check();
   }
 }

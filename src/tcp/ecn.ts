@@ -236,6 +236,9 @@ export class Ecn {
   }
 }
 
+/** Of every connection that stands and has agreed on nothing: then nothing is remembered either. */
+export const NO_ECN = new Ecn('off');
+
 /**
  * The marked bytes that an AccECN option at `b[at ..]` tells of, modulo 2^24; -1: it has no such counter. RFC 9768 §3.2.3:
  * three counters of 24 bits, in the kind's order, of which the last may be missing.

@@ -33,7 +33,7 @@ function sackBlockCount(c: Connection): number {
 export function emitSyn(c: Connection, now: number): void {
   const answering = c.state !== 'SYN-SENT';
   const options = c.tcp.synOptions;
-  options.mss = c.tcp.offeredMss(c.flow, c.maxSegment);
+  options.mss = c.tcp.offeredMss(c.flow, c.settings.maxSegment);
   // An answer holds only what the SYN offered (RFC 7323 §1.3, RFC 2018 §2).
   options.windowScale = answering && !c.windowScaling ? -1 : c.rcv.shift;
   options.sackPermitted = !answering || c.sackPermitted;
@@ -55,7 +55,7 @@ export function emitSyn(c: Connection, now: number): void {
   writeSynOptions(packet.bytes, at + 20, options);
   if (fastOpen !== null) writeFastOpenOption(packet.bytes, at + optionsEnd, fastOpen.cookie);
   // RFC 7323 §2.2: the window of a SYN is never scaled.
-  const window = Math.min(c.receiveBuffer, c.windowClamp, 0xffff);
+  const window = Math.min(c.receiveBuffer, c.settings.windowClamp, 0xffff);
   c.rcv.offeredInSyn = window;
   c.rcv.edge = Seq.add(c.rcv.nxt, window);
   const flags = answering ? Wire.SYN | Wire.ACK | c.ecn.synAckFlags : Wire.SYN | c.ecn.synFlags(c.synLosses > c.tcp.options.ecnSynRetries);
@@ -63,14 +63,14 @@ export function emitSyn(c: Connection, now: number): void {
     packet.bytes, at, c.localPort, c.remotePort, c.iss, answering ? c.rcv.nxt : Seq.seq(0), flags, window, headerLength,
   );
   if (answering) noteAckSent(c);
-  c.lastSentAt = now;
+  c.lastSentAt = Math.floor(now);
   send(c.tcp, packet, c.flow, now);
 }
 
 /** Bytes of text that go with the SYN: what was written before it left, up to a segment as the server takes them. RFC 7413 §4.2.2. */
 function synText(c: Connection, fastOpen: FastOpen, optionBytes: number): number {
   if (fastOpen.cookie.length === 0) return 0;
-  const mss = Math.min(fastOpen.mss > 0 ? fastOpen.mss : 536, c.tcp.offeredMss(c.flow, c.maxSegment));
+  const mss = Math.min(fastOpen.mss > 0 ? fastOpen.mss : 536, c.tcp.offeredMss(c.flow, c.settings.maxSegment));
   fastOpen.text = Math.min(c.sendQueue.length, mss - optionBytes);
   c.bytesSent += fastOpen.text;
   return fastOpen.text;
@@ -107,7 +107,7 @@ export function emit(c: Connection, flags: number, seq: Seq.Seq, length: number,
     Wire.setUrgent(packet.bytes, at, Math.min(urgent, 0xffff));
   }
   noteAckSent(c);
-  if (length > 0) c.lastSentAt = now;
+  if (length > 0) c.lastSentAt = Math.floor(now);
   c.bytesSent += length;
   send(c.tcp, packet, c.flow, now);
 }

@@ -3,26 +3,30 @@
 import { NEVER } from '../time.js';
 import type { Connection } from './connection.js';
 import { emitAck } from './emit.js';
+import { Plpmtud } from './plpmtud.js';
 import * as Recovery from './recovery.js';
 import { adoptPathMtu, flush, sendKeepAlive, sendLossProbe, sendProbe } from './sender.js';
 import { isSynchronized } from './state.js';
+
+/** From the first timeout of a full segment on, sizes are watched. */
+const watchSizes = (c: Connection, now: number): Plpmtud =>
+  (c.plpmtud ??= new Plpmtud(c.settings.mtuProbing, c.flow.dst.family, c.tcp.packetMax(c, now)));
 
 /** Text that a packet of the base size (RFC 8899 §5.1.2: 1,200 bytes) holds beside the longest headers. */
 const BASE_TEXT = 1200 - 40 - 60;
 
 export function expire(c: Connection, now: number): void {
-  const t = c.timers;
-  if (now >= t.deadAt) return giveUp(c);
-  if (now >= t.delayedAckAt) {
-    t.delayedAckAt = NEVER;
+  if (now >= c.timers.deadAt) return giveUp(c);
+  if (now >= c.timers.delayedAckAt) {
+    c.timers.delayedAckAt = NEVER;
     emitAck(c, now);
   }
   // RFC 8985 §8: one of them; after a probe or another look the retransmission timer begins anew, or not.
-  if (now >= t.rackAt) lookAgain(c, now);
-  if (now >= t.retransmitAt) retransmit(c, now);
-  if (now >= t.paceAt) flush(c, now);
-  if (now >= t.persistAt) persist(c, now);
-  if (now >= t.keepAliveAt) keepAlive(c, now);
+  if (now >= c.timers.rackAt) lookAgain(c, now);
+  if (now >= c.timers.retransmitAt) retransmit(c, now);
+  if (now >= c.timers.paceAt) flush(c, now);
+  if (now >= c.timers.persistAt) persist(c, now);
+  if (now >= c.timers.keepAliveAt) keepAlive(c, now);
 }
 
 /** An orphan's FIN-WAIT-2, as Linux's tcp_fin_timeout: the peer may never close. Nobody is left to be told. */
@@ -58,7 +62,7 @@ function retransmit(c: Connection, now: number): void {
   }
   // A full segment that is never acknowledged may be too large for the path, though nobody says so (RFC 4821 §7.7).
   // RFC 4821 §7.7: also one that is less than full may be too large.
-  if (c.flightSize >= Math.min(c.snd.smss, BASE_TEXT) && c.plpmtud.onTimeout(now)) c.tcp.setSmss(c, now);
+  if (c.flightSize >= Math.min(c.snd.smss, BASE_TEXT) && watchSizes(c, now).onTimeout(now)) c.tcp.setSmss(c, now);
   c.timeouts++;
   Recovery.onTimeout(c, c.retries === 1, now);
   adoptPathMtu(c, now);
@@ -71,7 +75,7 @@ function retransmit(c: Connection, now: number): void {
  * @returns whether to go on
  */
 function persevere(c: Connection, now: number): boolean {
-  const spent = c.userTimeoutMs > 0 ? now >= c.stuckSince + c.userTimeoutMs : c.retries >= retriesMax(c);
+  const spent = c.settings.userTimeoutMs > 0 ? now >= c.stuckSince + c.settings.userTimeoutMs : c.retries >= retriesMax(c);
   if (spent) {
     c.fail(c.softError ?? 'ETIMEDOUT');
     return false;
@@ -85,8 +89,8 @@ function persevere(c: Connection, now: number): boolean {
 }
 
 function retriesMax(c: Connection): number {
-  if (!isSynchronized(c.state)) return c.synRetries;
-  return c.orphan ? Math.min(c.tcp.options.orphanRetries, c.retriesMax) : c.retriesMax;
+  if (!isSynchronized(c.state)) return c.settings.synRetries;
+  return c.orphan ? Math.min(c.tcp.options.orphanRetries, c.settings.retries) : c.settings.retries;
 }
 
 /**
@@ -101,7 +105,7 @@ function persist(c: Connection, now: number): void {
     c.abort();
     return;
   }
-  if (silent || (c.userTimeoutMs > 0 && now >= c.stuckSince + c.userTimeoutMs)) {
+  if (silent || (c.settings.userTimeoutMs > 0 && now >= c.stuckSince + c.settings.userTimeoutMs)) {
     c.fail('ETIMEDOUT');
     return;
   }
@@ -111,16 +115,16 @@ function persist(c: Connection, now: number): void {
 function keepAlive(c: Connection, now: number): void {
   c.timers.keepAliveAt = NEVER;
   const idleFor = now - c.lastArrivalAt;
-  if (c.keepAlivesSent === 0 && idleFor < c.keepAliveIdleMs) {
-    c.timers.keepAliveAt = now + c.keepAliveIdleMs - idleFor;
+  if (c.keepAlivesSent === 0 && idleFor < c.settings.keepAliveIdleMs) {
+    c.timers.keepAliveAt = now + c.settings.keepAliveIdleMs - idleFor;
     return;
   }
   // MUST-29: one unanswered probe does not kill.
-  if (c.keepAlivesSent >= c.keepAliveProbes) {
+  if (c.keepAlivesSent >= c.settings.keepAliveProbes) {
     c.fail('ETIMEDOUT');
     return;
   }
   c.keepAlivesSent++;
   sendKeepAlive(c, now);
-  c.timers.keepAliveAt = now + c.keepAliveIntervalMs;
+  c.timers.keepAliveAt = now + c.settings.keepAliveIntervalMs;
 }

@@ -81,8 +81,8 @@ export function connectionOf(
   learnSyn(c, synOf(h), now);
   c.rcv.offeredInSyn = listener.synWindow;
   c.rcv.edge = Seq.add(c.rcv.nxt, listener.synWindow);
-  c.lastArrivalAt = now;
-  c.lastSentAt = now;
+  c.lastArrivalAt = Math.floor(now);
+  c.lastSentAt = c.lastArrivalAt;
   return c;
 }
 
@@ -230,7 +230,7 @@ export class HalfOpens implements Expirable {
     const remotePort = cache.remotePort(row);
     const c = connectionOf(tcp, listener, this.flowOf(row), localPort, remotePort, h, now);
     if (c === null) return;
-    c.lastSentAt = cache.sentAt(row);
+    c.lastSentAt = Math.floor(cache.sentAt(row));
     c.synSentAt = cache.isAmbiguous(row) ? NEVER : cache.sentAt(row);
     c.synLosses = cache.isHeard(row) ? 0 : cache.repeats(row);
     this.remove(row);

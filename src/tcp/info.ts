@@ -42,7 +42,7 @@ export interface TcpInfo {
   readonly ssthresh: number;
   /** Bytes per second; Infinity: not paced. */
   readonly pacingRate: number;
-  /** The latest sample, bytes per second; 0: none yet. draft-ietf-ccwg-bbr §4.1. */
+  /** The latest sample, bytes per second; 0: none yet, or none since the connection came to rest. draft-ietf-ccwg-bbr §4.1. */
   readonly deliveryRate: number;
   /** The application, not the path, gave that rate. */
   readonly deliveryRateIsAppLimited: boolean;
@@ -113,7 +113,7 @@ export function tcpInfo(c: Connection, now: number): TcpInfo {
     backOffs: c.retries, probes: c.probes + c.keepAlivesSent,
     cwnd: congestion.cwnd, ssthresh: congestion.ssthresh, pacingRate: congestion.pacingRate * 1000,
     deliveryRate: c.rate.latest * 1000, deliveryRateIsAppLimited: c.rate.latestIsAppLimited,
-    sendMss: snd.smss, receiveMss: rcv.rmss, offeredMss: c.tcp.offeredMss(c.flow, c.maxSegment), pathMtu: c.tcp.ip.pathMtuOf(c.flow, now),
+    sendMss: snd.smss, receiveMss: rcv.rmss, offeredMss: c.tcp.offeredMss(c.flow, c.settings.maxSegment), pathMtu: c.tcp.ip.pathMtuOf(c.flow, now),
     flightSize: c.flightSize, sacked: scoreboard.sacked, lost: scoreboard.lost, segments: segmentsOf(c),
     unsent: unsentBytes(c), sendWindow: snd.wnd, receiveWindow: c.rcvWnd, readable: c.readable,
     bytesSent: c.bytesSent, bytesRetransmitted: c.bytesRetransmitted, bytesAcked: c.sendQueue.head, bytesReceived: c.bytesReceived,
@@ -146,7 +146,7 @@ function notSending(c: Connection, now: number): NotSending | null {
   if (lost === 0 && c.snd.wnd - c.flightSize < wanted) return 'rwnd-limited';
   if (window(c) - pipe(c) < wanted) return 'cwnd-limited';
   if (lost > 0 || unsent >= mss || c.finQueued) return null;
-  if (c.corked) return 'corked';
+  if (c.settings.corked) return 'corked';
   const smallInFlight = Seq.gt(c.snd.sml, c.snd.una) && Seq.le(c.snd.sml, c.snd.nxt);
-  return smallInFlight && !c.noDelay ? 'nagle' : null;
+  return smallInFlight && !c.settings.noDelay ? 'nagle' : null;
 }

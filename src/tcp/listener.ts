@@ -11,8 +11,6 @@ import type { Packet } from '../packet.js';
 import { arrive } from './arrival.js';
 import type { Binding } from './bound-ports.js';
 import { Connection, type ConnectionOptions } from './connection.js';
-import { initialWindow } from './congestion/congestion-control.js';
-import { newController } from './congestion/controllers.js';
 import { answerWithReset } from './emit.js';
 import { FastOpen, RESET_HOLD_MS } from './fast-open.js';
 import { connectionOf, emitSynAck, learnHandshake } from './half-open.js';
@@ -67,6 +65,8 @@ export class Listener implements Announcer, RowOwner {
   readonly synAckRetries: number;
   private readonly model: Connection;
   private readonly waiting: Connection[] = [];
+  /** Of ours, the address of the latest client. */
+  private local: Address;
   private announced = false;
   private closed = false;
   /** When a cookie was sent last. */
@@ -78,6 +78,7 @@ export class Listener implements Announcer, RowOwner {
 
   constructor(private readonly tcp: Tcp, readonly port: number, address: Address, readonly options: ListenOptions) {
     this.address = address;
+    this.local = address;
     // Also Linux: a backlog of nothing would be a door that is never opened.
     this.backlog = Math.max(1, options.backlog ?? 511);
     this.ipv6Only = options.ipv6Only ?? false;
@@ -85,7 +86,7 @@ export class Listener implements Announcer, RowOwner {
     // What a connection would offer is asked of one that will never be.
     this.model = new Connection(tcp, new Flow(address, address, 6), port, 0, null);
     this.model.configure(options);
-    this.synWindow = Math.min(this.model.receiveBuffer, this.model.windowClamp, 0xffff);
+    this.synWindow = Math.min(this.model.receiveBuffer, this.model.settings.windowClamp, 0xffff);
     this.shift = this.model.rcv.shift;
   }
 
@@ -107,7 +108,9 @@ export class Listener implements Announcer, RowOwner {
 
   /** The way to a client, under the options of its connection to be. Both addresses must last. */
   flowTo(local: Address, remote: Address): Flow {
-    const flow = new Flow(local, remote, 6);
+    // Mostly it is the address that the last one came to: its object does for both.
+    if (!local.equals(this.local) || local.zone !== this.local.zone) this.local = local;
+    const flow = new Flow(this.local, remote, 6);
     flow.hopLimit = this.model.flow.hopLimit;
     flow.trafficClass = this.model.flow.trafficClass;
     return flow;
@@ -153,8 +156,8 @@ export class Listener implements Announcer, RowOwner {
     const c = connectionOf(tcp, this, flow, seg.dstPort, seg.srcPort, h, now);
     if (c === null) return true;
     c.listener = this;
-    c.synRetries = this.synAckRetries;
-    c.congestion = newController(c.congestionName, c.snd.smss, initialWindow(c.snd.smss), tcp.env.random);
+    c.settings = tcp.settings.derive(c.settings, { synRetries: this.synAckRetries });
+    c.beginCongestion();
     if (verdict === 'old') c.fastOpen = new FastOpen(tcp.fastOpenCookies.make(header.src, now), 0);
     c.synOwed = true;
     this.fastOpens++;

@@ -9,7 +9,7 @@ const FOLLOWERS = 3;
 /** Bytes of text in a probe that may leave now; 0: none. It wants SACK, and a path on which nothing else is amiss. */
 export function probeLength(c: Connection, unsent: number, usable: number, now: number): number {
   const { plpmtud, scoreboard, recovery } = c;
-  if (!plpmtud.isSearching || !c.sackPermitted || c.assembler !== null) return 0;
+  if (plpmtud === null || !plpmtud.isSearching || !c.sackPermitted || c.assembler !== null) return 0;
   if (recovery.phase !== 'open' || scoreboard.lost > 0 || scoreboard.sacked > 0) return 0;
   const length = plpmtud.nextProbeSize(now) - plpmtud.size + c.snd.smss;
   return length > c.snd.smss && Math.min(unsent, usable) >= length + FOLLOWERS * c.snd.smss ? length : 0;
@@ -18,13 +18,15 @@ export function probeLength(c: Connection, unsent: number, usable: number, now: 
 /** `length` bytes leave at the stream's end as a probe. */
 export function noteProbe(c: Connection, length: number): void {
   const start = c.offsetOf(c.snd.nxt);
-  c.plpmtud.onProbeSent(c.plpmtud.size + length - c.snd.smss, start, start + length);
+  const plpmtud = c.plpmtud!;
+  plpmtud.onProbeSent(plpmtud.size + length - c.snd.smss, start, start + length);
 }
 
 /** An ACK came: does it cover the probe? Then segments may be as large. */
 export function heedProbe(c: Connection, now: number): void {
-  if (c.plpmtud.probeSize === 0 || c.offsetOf(c.snd.una) < c.plpmtud.probeEnd) return;
-  c.plpmtud.onAcked(now);
+  const { plpmtud } = c;
+  if (plpmtud === null || plpmtud.probeSize === 0 || c.offsetOf(c.snd.una) < plpmtud.probeEnd) return;
+  plpmtud.onAcked(now);
   c.tcp.setSmss(c, now);
 }
 
@@ -34,7 +36,7 @@ export function heedProbe(c: Connection, now: number): void {
  */
 export function isProbeAlone(c: Connection, lost: number, now: number): boolean {
   const { plpmtud, scoreboard } = c;
-  if (lost === 0 || plpmtud.probeSize === 0) return false;
+  if (lost === 0 || plpmtud === null || plpmtud.probeSize === 0) return false;
   const isAlone = lost === plpmtud.probeEnd - plpmtud.probeStart && scoreboard.lost === lost &&
     scoreboard.startOf(scoreboard.nextLost()) === plpmtud.probeStart;
   if (isAlone) plpmtud.onLost(now);

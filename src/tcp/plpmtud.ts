@@ -48,6 +48,11 @@ export class Plpmtud {
     this.low = Math.min(max, this.base);
   }
 
+  /** Nothing was found, and nothing is suspected: the size is `max`. */
+  get isAsNew(): boolean {
+    return !this.isSearching && this.timeouts === 0;
+  }
+
   /** PLPMTU: how large packets may be now. */
   get size(): number {
     return this.isSearching ? this.low : this.max;

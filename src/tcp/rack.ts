@@ -45,6 +45,11 @@ export class Rack {
   /** A retransmission was judged lost by the latest `detectLoss`. */
   lostRetransmission = false;
 
+  /** With nothing in flight: what it learned of the path is what a new record assumes, and no probe awaits an answer. */
+  get isAsNew(): boolean {
+    return !this.reorderingSeen && this.reoWndMult === 1 && this.probeEnd === NONE && this.isMeasured;
+  }
+
   /** RFC 8985 §6.2, steps 2 to 4. */
   onAck(c: Connection, d: Delivery, hasDsack: boolean, una: number, now: number): void {
     if (d.rackSentAt !== -NEVER) {

@@ -3,7 +3,7 @@
 
 import type { Packet } from '../packet.js';
 import { NEVER } from '../time.js';
-import { receiveRoom } from './buffers.js';
+import { receiveRoom, tuneArrival } from './buffers.js';
 import { type Connection, END, READABLE } from './connection.js';
 import { noteKeptText, noteOldText } from './dsack.js';
 import type { Segment } from './segment.js';
@@ -75,10 +75,11 @@ export function acceptText(c: Connection, seg: Segment, packet: Packet, now: num
     return;
   }
   const whole = length >= DETACH_MIN ? packet.detach(at, at + length) : null;
-  if (whole !== null) c.receiveQueue.appendOwned(whole);
-  else c.receiveQueue.append(packet.bytes, at, at + length);
+  const queue = c.ownReceiveQueue();
+  if (whole !== null) queue.appendOwned(whole);
+  else queue.append(packet.bytes, at, at + length);
   advance(c, length);
-  c.tuning.onArrival(c, seg, now);
+  tuneArrival(c, seg, now);
   if (c.assembler !== null) drainAssembler(c);
   c.ackOwed = true;
   // A superpacket stands for segments of `segmentSize`: that is what the peer's full segment is.
@@ -108,7 +109,7 @@ function drainAssembler(c: Connection): void {
 /** Is an ACK due at the end of this batch? RFC 5681 §4.2, RFC 9293 SHLD-19: at the latest for every second full segment. */
 export function ackIsDue(c: Connection): boolean {
   if (c.ackNow) return true;
-  return c.ackOwed && (c.quickAck || Seq.diff(c.rcv.nxt, c.rcv.lastAckSent) >= 2 * c.rcv.rmss);
+  return c.ackOwed && (c.settings.quickAck || Seq.diff(c.rcv.nxt, c.rcv.lastAckSent) >= 2 * c.rcv.rmss);
 }
 
 /** Whatever left just now carried RCV.NXT. */

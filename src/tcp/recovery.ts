@@ -57,6 +57,16 @@ export class Recovery {
   force = false;
   /** DSACKs received, segments. */
   dsacks = 0;
+  /** When a round trip was last sampled: one in each, for RTO. RFC 6298 §3. */
+  sampledAt = -NEVER;
+
+  /**
+   * Would a new record do as well, with nothing in flight?
+   * @param una  the offset of SND.UNA
+   */
+  isAsNew(una: number): boolean {
+    return this.phase === 'open' && una > this.recoverEnd && this.undoFrom === NONE && this.dsacks === 0 && this.rack.isAsNew;
+  }
 
   /** The phase in which PRR, not cwnd, says how much. */
   get isReducing(): boolean {
@@ -243,8 +253,8 @@ function measure(c: Connection, seg: Segment, acked: number, echoedAt: number, n
   if (rttMs < 0) return;
   const latest = delivery.latestRttMs;
   c.rto.observe(latest >= 0 ? latest : rttMs, now);
-  if (now - rttMs < c.sampledAt) return;
-  c.sampledAt = now;
+  if (now - rttMs < c.recovery.sampledAt) return;
+  c.recovery.sampledAt = now;
   c.rto.sample(rttMs, now);
 }
 
@@ -438,7 +448,7 @@ export function onTimeout(c: Connection, isFirst: boolean, now: number): void {
 
 /** The peer's window, or the path's MTU, made what is in flight useless: it goes again, and congestion is not blamed. */
 export function resendAll(c: Connection): void {
-  c.plpmtud.onInconclusive();
+  c.plpmtud?.onInconclusive();
   c.scoreboard.markAllLost();
   c.recovery.dupAcked = 0;
   c.recovery.rack.forgetProbe(c);

@@ -33,6 +33,7 @@ export class RtoEstimator {
   samplesPerRtt = 1;
   /** How often the timer went off since RTO was last computed. */
   backOffs = 0;
+  /** ms, rounded down. */
   private minRttAt = 0;
   private isMeasured = false;
   /** What RTO is while nothing was measured. */
@@ -61,7 +62,7 @@ export class RtoEstimator {
   observe(rttMs: number, now: number): void {
     if (!(rttMs >= 0) || (rttMs > this.minRttMs && now - this.minRttAt <= MIN_RTT_WINDOW_MS)) return;
     this.minRttMs = rttMs;
-    this.minRttAt = now;
+    this.minRttAt = Math.floor(now);
   }
 
   /** The timer expired. RFC 6298 (5.5), RFC 9293 MUST-19: double, up to the ceiling. */

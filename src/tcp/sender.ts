@@ -27,7 +27,7 @@ export function flush(c: Connection, now: number): void {
   } else if (c.state === 'SYN-RECEIVED' && c.ackNow) {
     emitAck(c, now);
   }
-  if (c.userTimeoutMs > 0) heedUserTimeout(c);
+  if (c.settings.userTimeoutMs > 0) heedUserTimeout(c);
   c.schedule();
 }
 
@@ -43,6 +43,8 @@ function sendSyn(c: Connection, now: number): void {
 
 /** What was lost, then all the text, and the FIN, that the windows, Nagle and the pace let go. */
 function sendText(c: Connection, now: number): void {
+  // Nothing was ever sent, and nothing is to be: there is no window yet to look at.
+  if (!c.hasCongestion && !c.owesText) return c.onAppLimited();
   const { recovery: r, scoreboard: b } = c;
   // RFC 5681 §4.1: after an idle time the window is no evidence any more.
   if (b.isEmpty && c.sendQueue.length > 0 && now - c.lastSentAt > c.rto.rtoMs) c.congestion.onIdle(now);
@@ -56,7 +58,7 @@ function sendText(c: Connection, now: number): void {
     const unsent = c.sendQueue.tail - c.offsetOf(c.snd.nxt);
     const finDue = c.finQueued && Seq.le(c.snd.nxt, c.finSeq);
     if (unsent <= 0 && !finDue) {
-      if (usable >= mss) c.rate.onAppLimited(pipe(c));
+      if (usable >= mss) c.onAppLimited();
       return;
     }
     if (b.isFull) return;
@@ -117,8 +119,8 @@ function lengthToSend(c: Connection, unsent: number, usable: number, mss: number
   // Nagle (SHLD-7): a small segment waits for the ACK of what is in flight. Departs in Minshall's way, also Linux: it
   // waits only for an earlier *small* segment, so that the tail of a large write does not wait for a delayed ACK.
   const smallInFlight = Seq.gt(c.snd.sml, c.snd.una) && Seq.le(c.snd.sml, c.snd.nxt);
-  const nagle = smallInFlight && !c.noDelay && !c.finQueued && Seq.le(c.snd.up, c.snd.nxt);
-  const held = nagle || (c.corked && !c.finQueued);
+  const nagle = smallInFlight && !c.settings.noDelay && !c.finQueued && Seq.le(c.snd.up, c.snd.nxt);
+  const held = nagle || (c.settings.corked && !c.finQueued);
   if (room === unsent && !held) return Math.min(room, burstMax(c, mss));
   if (room >= mss) return Math.min(room - (room % mss), burstMax(c, mss));
   if (room < Math.min(unsent, c.snd.wnd - c.flightSize)) return 0;
@@ -148,6 +150,7 @@ function sendNew(c: Connection, flags: number, length: number, now: number, mss 
   const from = c.offsetOf(c.snd.nxt);
   const count = length + ((flags & Wire.FIN) !== 0 ? 1 : 0);
   emit(c, flags, c.snd.nxt, length, now, mss);
+  if (c.scoreboard.isEmpty) c.takeOff();
   c.rate.onSend(pipe(c), now);
   c.scoreboard.push(from, from + count, Math.max(1, Math.ceil(length / mss)), now, c.rate);
   c.snd.nxt = Seq.add(c.snd.nxt, count);
@@ -249,7 +252,7 @@ function armPersist(c: Connection, now: number): void {
 
 /** RFC 5482: the user's patience may end before the timer does. */
 function heedUserTimeout(c: Connection): void {
-  const end = c.stuckSince + c.userTimeoutMs;
+  const end = c.stuckSince + c.settings.userTimeoutMs;
   if (c.timers.retransmitAt !== NEVER) c.timers.retransmitAt = Math.min(c.timers.retransmitAt, end);
   if (c.timers.persistAt !== NEVER) c.timers.persistAt = Math.min(c.timers.persistAt, end);
 }
@@ -279,14 +282,14 @@ export function sendProbe(c: Connection, now: number): void {
     const i = c.scoreboard.nextLost();
     resend(c, i, Math.min(c.scoreboard.endOf(i) - c.scoreboard.startOf(i), c.snd.wnd, sendMss(c)), now);
   }
-  if (c.userTimeoutMs > 0) heedUserTimeout(c);
+  if (c.settings.userTimeoutMs > 0) heedUserTimeout(c);
 }
 
 /** MUST-26: only while nothing is owed. */
 function armKeepAlive(c: Connection, now: number): void {
-  if (!c.keepAlive) return;
+  if (!c.settings.keepAlive) return;
   if (c.snd.una !== c.snd.nxt || c.sendQueue.length > 0) c.timers.keepAliveAt = NEVER;
-  else if (c.timers.keepAliveAt === NEVER) c.timers.keepAliveAt = now + c.keepAliveIdleMs;
+  else if (c.timers.keepAliveAt === NEVER) c.timers.keepAliveAt = now + c.settings.keepAliveIdleMs;
 }
 
 /** SHLD-12: no text, and a sequence number that must be answered. */

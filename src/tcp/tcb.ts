@@ -53,11 +53,16 @@ export class Rcv {
 export class Timestamps {
   /** Both SYNs had the option. */
   on = false;
-  /** TS.Recent, and when it was taken (ms). */
+  /** TS.Recent, as an int32, and when it was taken (ms, rounded down). */
   recent = 0;
   recentAt = 0;
-  /** Added to the clock, at random per connection, so that it tells nothing about the host. RFC 7323 §5.4. */
+  /** Added to the clock, at random per connection, so that it tells nothing about the host; an int32. RFC 7323 §5.4. */
   offset = 0;
+
+  note(tsVal: number, now: number): void {
+    this.recent = tsVal | 0;
+    this.recentAt = Math.floor(now);
+  }
 
   /** TSval now: ticks of 1 ms. RFC 7323 §4.1-1. */
   val(now: number): number {

@@ -15,6 +15,7 @@ import type { Packet } from '../packet.js';
 import { NEVER } from '../time.js';
 import { type Expirable, TimerEntry } from '../timer-wheel.js';
 import { arrive } from './arrival.js';
+import { AtRest } from './at-rest.js';
 import { type Binding, BoundPorts } from './bound-ports.js';
 import { checkCongestion } from './congestion/controllers.js';
 import { Memory } from './buffers.js';
@@ -31,6 +32,7 @@ import { RunMemory } from './run-memory.js';
 import { parseSegment, Segment } from './segment.js';
 import { flush } from './sender.js';
 import * as Seq from './seq.js';
+import { SettingsBook } from './settings.js';
 import { isSynchronized } from './state.js';
 import { SynCookies } from './syn-cookie.js';
 import { TimeWaitTable } from './time-wait.js';
@@ -144,6 +146,8 @@ export class Tcp implements Protocol, Expirable {
   readonly number = 6;
   readonly slabs = new SlabPool();
   readonly runs = new RunMemory();
+  readonly atRest = new AtRest(this.runs);
+  readonly settings: SettingsBook;
   readonly connections: ConnectionTable<Connection>;
   readonly memory: Memory;
   readonly timeWait: TimeWaitTable;
@@ -166,6 +170,7 @@ export class Tcp implements Protocol, Expirable {
   constructor(readonly ip: Ip, readonly env: Environment, readonly options: TcpSettings = TCP_SETTINGS) {
     this.connections = new ConnectionTable(env.random);
     this.memory = new Memory(options.memory);
+    this.settings = new SettingsBook(options);
     this.timeWait = new TimeWaitTable(env.random, env.limits, options.timeWaits);
     this.isn = new IsnGenerator(env.random);
     this.ports = new EphemeralPorts(env.random);
@@ -486,7 +491,7 @@ export class Tcp implements Protocol, Expirable {
     c.snd.nxt = Seq.add(c.iss, 1);
     c.snd.up = c.iss;
     c.snd.sml = c.iss;
-    c.ts.offset = this.env.random.u32();
+    c.ts.offset = this.env.random.u32() | 0;
     this.connections.add(c);
     return c;
   }
@@ -500,12 +505,19 @@ export class Tcp implements Protocol, Expirable {
   /** Eff.snd.MSS, MUST-16: the peer's, or the path's (RFC 7323 §5.7), whichever is smaller, less the options of every segment. */
   setSmss(c: Connection, now: number): void {
     const headers = headersOf(c.flow);
-    const most = Math.min(Math.max(c.snd.mss, MSS_MIN), c.maxSegment) + headers;
-    c.plpmtud.limit(Math.min(this.ip.pathMtuOf(c.flow, now), most));
+    const { plpmtud } = c;
+    const max = this.packetMax(c, now);
+    plpmtud?.limit(max);
     const options = c.ts.on ? 12 : 0;
-    c.snd.smss = Math.max(MSS_MIN, c.plpmtud.size - headers) - options;
+    c.snd.smss = Math.max(MSS_MIN, (plpmtud === null ? max : plpmtud.size) - headers) - options;
     c.pathMtuGeneration = this.ip.pathMtu.generation;
-    c.congestion.smss = c.snd.smss;
+    c.fitCongestion();
+  }
+
+  /** What the link, ICMP and the peer allow, bytes of IP packet. */
+  packetMax(c: Connection, now: number): number {
+    const most = Math.min(Math.max(c.snd.mss, MSS_MIN), c.settings.maxSegment) + headersOf(c.flow);
+    return Math.min(this.ip.pathMtuOf(c.flow, now), most);
   }
 
   /** Largest payload of a segment from the peer. */

@@ -1,4 +1,5 @@
-// The deadlines of a connection and their minimum. The connection keeps one lazy entry in the stack's wheel.
+// The deadlines of a connection and their minimum. The connection has the record while one of them is armed, and keeps one
+// lazy entry in the stack's wheel.
 
 import { NEVER } from '../time.js';
 
@@ -15,6 +16,12 @@ export class Timers {
   keepAliveAt = NEVER;
   /** Give up at this time: SYN, user timeout, FIN-WAIT-2, an orphan's farewell. */
   deadAt = NEVER;
+  /** No deadline: since when SND.UNA stands still although something is in flight or waits for a window; NEVER: nothing does. */
+  stuckSince = NEVER;
+
+  get isIdle(): boolean {
+    return this.next() === NEVER && this.stuckSince === NEVER;
+  }
 
   next(): number {
     return Math.min(
@@ -30,5 +37,6 @@ export class Timers {
     this.delayedAckAt = NEVER;
     this.keepAliveAt = NEVER;
     this.deadAt = NEVER;
+    this.stuckSince = NEVER;
   }
 }

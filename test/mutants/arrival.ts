@@ -174,7 +174,7 @@ export const ACK: readonly Mutant[] = [
   { file, test: timers, text: 'c.retries = 0;', replacement: '', title: 'progress, be it one byte, begins the count anew' },
   {
     file, test: timers, title: 'in FIN-WAIT-2 are given up after a minute', sec: 'SEC-60',
-    text: 'if (c.orphan) c.timers.deadAt = now + c.finWait2Ms;', replacement: '',
+    text: 'if (c.orphan) c.timers.deadAt = now + c.settings.finWait2Ms;', replacement: '',
   },
   { file, test: close, text: "if (c.ackNow) emitAck(c, now);", replacement: '', title: 'both at once, heard at once' },
   { file, test: close, text: "case 'LAST-ACK':\n      c.end(null);", replacement: "case 'LAST-ACK':", title: 'the peer first' },

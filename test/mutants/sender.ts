@@ -9,7 +9,7 @@ const timers = 'test/script/timers.test.ts';
 const urgent = 'test/script/urgent.test.ts';
 
 export const SENDER: readonly Mutant[] = [
-  { file, test, text: '!c.noDelay && ', replacement: '', title: 'can be turned off' },
+  { file, test, text: '!c.settings.noDelay && ', replacement: '', title: 'can be turned off' },
   { file, test, text: 'Seq.gt(c.snd.sml, c.snd.una) && ', replacement: '', title: 'Nagle' },
   {
     file, test, title: 'the tail of a large write does not wait',
@@ -33,7 +33,7 @@ export const SENDER: readonly Mutant[] = [
     text: 'c.rto.rtoMs * 2 ** Math.min(c.probes, 10)', replacement: 'c.rto.rtoMs',
   },
   { file, test, text: 'Math.min(60_000, c.rto.rtoMs', replacement: 'Math.min(Infinity, c.rto.rtoMs', title: 'up to a minute' },
-  { file, test: timers, text: 'if (!c.keepAlive) return;', replacement: '', title: 'is off unless asked for' },
+  { file, test: timers, text: 'if (!c.settings.keepAlive) return;', replacement: '', title: 'is off unless asked for' },
   {
     file, test: timers, title: 'with an old number and no text',
     text: "export function sendKeepAlive(c: Connection, now: number): void {\n  emit(c, 0, Seq.add(c.snd.una, -1), 0, now);",

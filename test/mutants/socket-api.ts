@@ -10,7 +10,7 @@ const close = 'test/script/close.test.ts';
 export const SOCKET_API: readonly Mutant[] = [
   {
     file, test, title: 'what came before an error is delivered before it',
-    text: 'if (connection.readable > 0) return Promise.resolve(from(connection));\n    if (connection.peerHasEnded)',
+    text: 'if (connection.readable > 0) return Promise.resolve(this.taken(target, max));\n    if (connection.peerHasEnded)',
     replacement: 'if (connection.peerHasEnded)',
   },
   { file, test, text: 'if (this.reader !== null) return', replacement: 'if (false) return', title: 'one too many' },

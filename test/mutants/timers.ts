@@ -15,7 +15,7 @@ export const EXPIRE: readonly Mutant[] = [
   },
   {
     file, test: timers, title: 'is R2, to the millisecond',
-    text: 'c.userTimeoutMs > 0 ? now >= c.stuckSince', replacement: 'c.userTimeoutMs > 0 ? now > 1000 + c.stuckSince',
+    text: 'c.settings.userTimeoutMs > 0 ? now >= c.stuckSince', replacement: 'c.settings.userTimeoutMs > 0 ? now > 1000 + c.stuckSince',
   },
   {
     file, test: timers, title: 'after three repetitions the application hears',
@@ -23,7 +23,7 @@ export const EXPIRE: readonly Mutant[] = [
   },
   {
     file, test: timers, sec: 'SEC-60', title: 'in FIN-WAIT-1 are given up after eight',
-    text: 'return c.orphan ? Math.min(c.tcp.options.orphanRetries, c.retriesMax) : c.retriesMax;', replacement: 'return c.retriesMax;',
+    text: 'return c.orphan ? Math.min(c.tcp.options.orphanRetries, c.settings.retries) : c.settings.retries;', replacement: 'return c.settings.retries;',
   },
   { file, test: handshake, text: 'c.synLosses++;', replacement: '', title: 'twice leaves one segment to begin with' },
 ];
@@ -35,7 +35,7 @@ export const PERSIST: readonly Mutant[] = [
   },
   {
     file, test: send, sec: 'SEC-59', title: 'is left when the user\'s time is over',
-    text: 'if (silent || (c.userTimeoutMs > 0 && now >= c.stuckSince + c.userTimeoutMs)) {', replacement: 'if (silent) {',
+    text: 'if (silent || (c.settings.userTimeoutMs > 0 && now >= c.stuckSince + c.settings.userTimeoutMs)) {', replacement: 'if (silent) {',
   },
   {
     file, test: send, sec: 'SEC-59', title: 'holds nobody who has closed',
@@ -47,14 +47,14 @@ export const PERSIST: readonly Mutant[] = [
 export const KEEP_ALIVE: readonly Mutant[] = [
   {
     file, test: timers, title: 'is put off by whatever the peer says',
-    text: 'c.keepAlivesSent === 0 && idleFor < c.keepAliveIdleMs', replacement: 'false',
+    text: 'c.keepAlivesSent === 0 && idleFor < c.settings.keepAliveIdleMs', replacement: 'false',
   },
   {
     file, test: timers, title: 'gives up after nine probes without an answer, not after one',
-    text: 'if (c.keepAlivesSent >= c.keepAliveProbes) {', replacement: 'if (c.keepAlivesSent >= 1) {',
+    text: 'if (c.keepAlivesSent >= c.settings.keepAliveProbes) {', replacement: 'if (c.keepAlivesSent >= 1) {',
   },
   {
     file, test: timers, title: 'gives up after nine probes',
-    text: 'c.timers.keepAliveAt = now + c.keepAliveIntervalMs;', replacement: 'c.timers.keepAliveAt = now + c.keepAliveIdleMs;',
+    text: 'c.timers.keepAliveAt = now + c.settings.keepAliveIntervalMs;', replacement: 'c.timers.keepAliveAt = now + c.settings.keepAliveIdleMs;',
   },
 ];

@@ -45,9 +45,9 @@ test('nor do timeouts with progress between them', () => {
     +220ms > .  1:1001(1000)    ack 1
     +440ms > .  1:1001(1000)    ack 1
   `);
-  expect(h.connection!.plpmtud['timeouts']).toBe(2);
+  expect(h.connection!.plpmtud!['timeouts']).toBe(2);
   h.mangled(tcp`+0 < . 1:1(0) ack 1001`, () => {});
-  expect(h.connection!.plpmtud['timeouts']).toBe(0);
+  expect(h.connection!.plpmtud!['timeouts']).toBe(0);
 });
 
 test('who wants no probing keeps what the link takes', () => {
@@ -157,8 +157,8 @@ describe('probes, RFC 4821 §7.4 to §7.6', () => {
     `);
     h.mangled(tcp`+20ms < . 1:1(0) ack 1 <sack 2621:7261>`, () => {});
     expect(h.connection!.recovery.phase).toBe('recovery');
-    expect(h.connection!.plpmtud.probeSize).toBe(0);
-    expect(h.connection!.plpmtud['lost']).toBe(0);
+    expect(h.connection!.plpmtud!.probeSize).toBe(0);
+    expect(h.connection!.plpmtud!['lost']).toBe(0);
   });
 
   test('none leaves without enough text behind it to tell its loss', () => {

@@ -2,9 +2,10 @@
 // of a table: how it is told, and what setting it does. tcp(7), ip(7), ipv6(7), socket(7); ranges as Linux has them.
 
 import { CONGESTION_NAMES } from '../../tcp/congestion/controllers.js';
-import type { Connection, ConnectionOptions } from '../../tcp/connection.js';
+import type { ConnectionOptions } from '../../tcp/connection.js';
 import type { ListenOptions } from '../../tcp/listener.js';
 import { tcpInfo } from '../../tcp/info.js';
+import type { Settings } from '../../tcp/settings.js';
 import * as C from './constants.js';
 import type { Errno } from './constants.js';
 import { intOf } from './socket-options.js';
@@ -68,8 +69,8 @@ function configure(s: TcpSocket, options: ConnectionOptions): null {
 }
 
 /** What the connection has, or would have; undefined: the default. */
-function option<K extends keyof Connection & keyof ConnectionOptions>(s: TcpSocket, key: K): Connection[K] | ConnectionOptions[K] {
-  return s.connection === null ? s.settings.options[key] : s.connection[key];
+function option<K extends keyof Settings & keyof ConnectionOptions>(s: TcpSocket, key: K): Settings[K] | ConnectionOptions[K] {
+  return s.connection === null ? s.settings.options[key] : s.connection.settings[key];
 }
 
 type Flag = 'noDelay' | 'keepAlive' | 'quickAck';
@@ -104,7 +105,7 @@ function octet(key: 'hopLimit' | 'trafficClass', min: number, otherwise: number)
 /** Twice what the application may fill: Linux counts its own bookkeeping as another half. socket(7). */
 function buffer(key: 'sendBuffer' | 'receiveBuffer', min: number): Option {
   return {
-    get: (s) => 2 * (option(s, key) ?? s.tcp.options[key]),
+    get: (s) => 2 * (s.connection?.[key] ?? s.settings.options[key] ?? s.tcp.options[key]),
     // Also Linux: as an unsigned number, so that a negative one is the most.
     set: (s, value) => configure(s, { [key]: Math.max(min, 2 * Math.min(value >>> 0, BUFFER_MAX)) / 2 }),
   };
@@ -280,7 +281,7 @@ const TCP_OPTIONS: Record<number, Option> = {
     },
   },
   [C.TCP_CONGESTION]: {
-    get: (s) => ALGORITHMS[s.connection?.congestionName ?? s.settings.options.congestion ?? 'cubic'],
+    get: (s) => ALGORITHMS[s.connection?.settings.congestion ?? s.settings.options.congestion ?? 'cubic'],
     set: (s, _, given) => {
       const name = CONGESTION_NAMES.find((each) => ALGORITHMS[each] === given);
       return name === undefined ? 'ENOENT' : configure(s, { congestion: name });

@@ -343,7 +343,7 @@ export class TcpSocket implements Socket, ConnectionOwner, ListenerOwner {
     }
     // Text that was held for more goes with the first call that promises none. TCP_CORK holds on.
     const corked = more || this.settings.corked;
-    if (c.corked !== corked) c.configure({ corked });
+    if (c.settings.corked !== corked) c.configure({ corked });
   }
 
   // Closing.

@@ -59,8 +59,8 @@ export class Cubic implements CongestionControl {
   readonly ownsRecovery = false;
   private segmentSize: number;
   private readonly course = new Course();
-  private readonly undo = new Course();
-  private hasUndo = false;
+  /** Null: there is nothing to undo. */
+  private undo: Course | null = null;
   private readonly flights = new FlightRecord();
   private readonly hystart = new HyStart();
   /** Smoothed round-trip time, RFC 6298 §2; -1: none was measured. */
@@ -159,11 +159,11 @@ export class Cubic implements CongestionControl {
 
   /** RFC 9438 §4.9.2; after a needless timeout likewise (RFC 4015 §3.2). */
   onUndo(): void {
-    if (!this.hasUndo) return;
-    this.hasUndo = false;
+    const { course, undo } = this;
+    if (undo === null) return;
+    this.undo = null;
     this.isTimedOut = false;
     this.timedOutLeft = 0;
-    const { course, undo } = this;
     // What was gained since stays, and goes on as it is.
     if (course.cwnd > undo.cwnd) return;
     course.copy(undo);
@@ -177,7 +177,7 @@ export class Cubic implements CongestionControl {
     this.flights.clear();
     this.hystart.reset();
     // What was known of the path before is old: nothing of it is to come back.
-    this.hasUndo = false;
+    this.undo = null;
   }
 
   /** §4.10. Returns what ssthresh leaves over for congestion avoidance, bytes. */
@@ -259,8 +259,8 @@ export class Cubic implements CongestionControl {
   }
 
   private remember(): void {
+    this.undo ??= new Course();
     this.undo.copy(this.course);
-    this.hasUndo = true;
   }
 
   private reduce(window: number): void {
