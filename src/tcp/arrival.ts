@@ -148,7 +148,7 @@ function checkSequence(c: Connection, seg: Segment, now: number): boolean {
         counters.drop('tcp-missing-timestamp');
         return false;
       }
-    } else if (isOld(c, seg.options.tsVal, now)) {
+    } else if (isOld(c, seg.options.tsVal, now) && !isOvertakenAck(c, seg)) {
       counters.drop('tcp-paws');
       answer(c, seg, now);
       return false;
@@ -193,7 +193,17 @@ function repeatedSyn(c: Connection, seg: Segment): boolean {
 
 /** RFC 7323 §5.3, R1, with the 24 days of §5.5. */
 function isOld(c: Connection, tsVal: number, now: number): boolean {
-  return ((tsVal - c.ts.recent) | 0) < 0 && now - c.ts.recentAt < TS_RECENT_MS_MAX;
+  return c.ts.isBefore(tsVal) && now - c.ts.recentAt < TS_RECENT_MS_MAX && !c.ts.isLate(tsVal, c.bytesReceived);
+}
+
+/**
+ * Nothing but an ACK that others have overtaken, no longer ago than a timeout. All ACKs of one who sends no text have the
+ * same number, so each moves TS.Recent, and PAWS would drop every one that is overtaken; but what it says of SACK blocks
+ * and duplicates may be said nowhere else. Departs from RFC 7323 §5.3, R1; also Linux, where it repeats SND.UNA.
+ */
+function isOvertakenAck(c: Connection, seg: Segment): boolean {
+  return (seg.flags & (Wire.SYN | Wire.FIN | Wire.ACK)) === Wire.ACK && seg.length === 0 && seg.seq === c.rcv.nxt &&
+    Seq.le(seg.ack, c.snd.una) && ((c.ts.recent - seg.options.tsVal) | 0) <= c.rto.rtoMs;
 }
 
 /** An unacceptable segment is told where we are: text always, a bare ACK within limits, lest two stacks answer each other for ever. */
@@ -282,7 +292,11 @@ function checkAck(c: Connection, seg: Segment, now: number): boolean {
     c.timers.keepAliveAt = NEVER;
   }
   const acked = Seq.diff(seg.ack, c.snd.una);
-  if (acked < 0) return afterAck(c, now);
+  if (acked < 0 || (c.ts.on && c.ts.isBefore(seg.options.tsVal))) {
+    // An ACK that was overtaken acknowledges nothing new and knows an old window; what it SACKed is true all the same.
+    if (seg.options.sackCount > 0) Recovery.onAck(c, seg, 0, false, now);
+    return afterAck(c, now);
+  }
   const windowBefore = c.snd.wnd;
   updateWindow(c, seg);
   // RFC 5681 §2: what makes an ACK a duplicate.
@@ -310,7 +324,7 @@ function heedMarks(c: Connection, seg: Segment, delivered: number, now: number):
 /** RFC 7323 §4.3 (2), §5.3 R3: only a segment that holds Last.ACK.sent moves TS.Recent. */
 function updateTimestamp(c: Connection, seg: Segment, now: number): void {
   if (!c.ts.on || !seg.options.hasTimestamps) return;
-  if (Seq.gt(seg.seq, c.rcv.lastAckSent) || ((seg.options.tsVal - c.ts.recent) | 0) < 0) {
+  if (Seq.gt(seg.seq, c.rcv.lastAckSent) || c.ts.isBefore(seg.options.tsVal)) {
     // PAWS let an older one through only when TS.Recent itself is too old to be trusted.
     if (now - c.ts.recentAt < TS_RECENT_MS_MAX) return;
   }

@@ -65,6 +65,7 @@ export function acceptText(c: Connection, seg: Segment, packet: Packet, now: num
   if (ahead > 0) {
     // RFC 5681 §4.2, RFC 9293 MAY-13: out of order draws an ACK at once. SHLD-31: it is kept.
     c.ackNow = true;
+    c.ts.onReordered(c.bytesReceived);
     if (c.tcp.memory.isTight) {
       // RFC 2018 §8: what was only SACKed may be forgotten. It goes before anything that was acknowledged could be missed.
       c.tcp.env.counters.drop('tcp-memory');

@@ -49,6 +49,9 @@ export class Rcv {
   dsackOwed = false;
 }
 
+/** What stands for TS.Recent while text is out of order is no older than so many bytes of text. */
+const LATE_BYTES = 2 ** 30;
+
 /** RFC 7323 §3. */
 export class Timestamps {
   /** Both SYNs had the option. */
@@ -58,6 +61,32 @@ export class Timestamps {
   recentAt = 0;
   /** Added to the clock, at random per connection, so that it tells nothing about the host; an int32. RFC 7323 §5.4. */
   offset = 0;
+  /** TS.Recent when text first came out of order, and up to which stream offset that is remembered. */
+  private floor = 0;
+  private floorUntil = 0;
+
+  /** Less than TS.Recent. RFC 7323 §5.2. */
+  isBefore(tsVal: number): boolean {
+    return ((tsVal - this.recent) | 0) < 0;
+  }
+
+  /** Text came out of order, behind `offset`. */
+  onReordered(offset: number): void {
+    if (offset < this.floorUntil) return;
+    this.floor = this.recent;
+    this.floorUntil = offset + LATE_BYTES;
+  }
+
+  /**
+   * Less than TS.Recent, but only late, and no old duplicate.
+   *
+   * Departs from RFC 7323 §5.3, R1, which discards what a retransmission has overtaken, and says so; where the network
+   * reorders, that is much. A number wraps after 2^32 bytes: what was sent after text that stands less than 2^30 bytes
+   * before RCV.NXT, through a window of less than 2^30, is none of an earlier turn, whatever TS.Recent is.
+   */
+  isLate(tsVal: number, offset: number): boolean {
+    return offset < this.floorUntil && ((tsVal - this.floor) | 0) >= 0;
+  }
 
   note(tsVal: number, now: number): void {
     this.recent = tsVal | 0;

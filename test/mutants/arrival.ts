@@ -7,6 +7,7 @@ const arrival = 'test/script/arrival.test.ts';
 const handshake = 'test/script/handshake.test.ts';
 const timestamps = 'test/script/timestamps.test.ts';
 const receive = 'test/script/receive.test.ts';
+const tcb = { file: 'src/tcp/tcb.ts', test: timestamps } as const;
 const send = 'test/script/send.test.ts';
 const close = 'test/script/close.test.ts';
 const timers = 'test/script/timers.test.ts';
@@ -45,15 +46,32 @@ export const SEQUENCE: readonly Mutant[] = [
   { file, test: timestamps, sec: 'SEC-58', text: 'c.ts.on && !reset', replacement: 'c.ts.on', title: 'a RST is exempt' },
   {
     file, test: timestamps, sec: 'SEC-58', title: 'text with an older timestamp',
-    text: '} else if (isOld(c, seg.options.tsVal, now)) {', replacement: '} else if (false) {',
+    text: '} else if (isOld(c, seg.options.tsVal, now) && ', replacement: '} else if (false && ',
   },
   {
-    file, test: timestamps, sec: 'SEC-58', title: 'timestamps go round, too',
-    text: '((tsVal - c.ts.recent) | 0) < 0', replacement: 'tsVal < c.ts.recent',
+    ...tcb, sec: 'SEC-58', title: 'timestamps go round, too',
+    text: '((tsVal - this.recent) | 0) < 0', replacement: 'tsVal < this.recent',
   },
   {
-    file, test: timestamps, sec: 'SEC-58', title: 'an equal timestamp is not old',
-    text: '((tsVal - c.ts.recent) | 0) < 0', replacement: '((tsVal - c.ts.recent) | 0) <= 0',
+    ...tcb, sec: 'SEC-58', title: 'an equal timestamp is not old',
+    text: '((tsVal - this.recent) | 0) < 0', replacement: '((tsVal - this.recent) | 0) <= 0',
+  },
+  { ...tcb, text: 'offset < this.floorUntil && ', replacement: '', title: 'text with an older timestamp' },
+  { ...tcb, text: 'offset < this.floorUntil && ((tsVal - this.floor) | 0) >= 0', replacement: 'false', title: 'what a retransmission has overtaken' },
+  { ...tcb, text: '((tsVal - this.floor) | 0) >= 0', replacement: 'true', title: 'and no sooner' },
+  { ...tcb, text: 'if (offset < this.floorUntil) return;', replacement: '', title: 'a GiB of text later' },
+  { ...tcb, text: 'const LATE_BYTES = 2 ** 30;', replacement: 'const LATE_BYTES = 2 ** 31;', title: 'a GiB of text later' },
+  { file: 'src/tcp/receiver.ts', test: timestamps, text: 'c.ts.onReordered(c.bytesReceived);', replacement: '', title: 'what a retransmission has overtaken' },
+  { file, test: timestamps, text: ' && !isOvertakenAck(c, seg)', replacement: '', title: 'tells of SACK blocks' },
+  { file, test: timestamps, text: 'Seq.le(seg.ack, c.snd.una) && (', replacement: '(', title: 'acknowledges more than its successor' },
+  { file, test: timestamps, text: 'seg.options.tsVal) | 0) <= c.rto.rtoMs', replacement: 'seg.options.tsVal) | 0) < Infinity', title: 'no longer than a timeout' },
+  {
+    file, test: timestamps, title: 'and its window, are old',
+    text: 'acked < 0 || (c.ts.on && c.ts.isBefore(seg.options.tsVal))', replacement: 'acked < 0',
+  },
+  {
+    file, test: 'test/script/recovery.test.ts', title: 'in an ACK that was overtaken',
+    text: 'if (seg.options.sackCount > 0) Recovery.onAck(c, seg, 0, false, now);', replacement: '',
   },
   { file, test: timestamps, sec: 'SEC-58', text: ' && now - c.ts.recentAt < TS_RECENT_MS_MAX', replacement: '', title: 'after 24 days' },
   {

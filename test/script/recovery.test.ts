@@ -404,6 +404,21 @@ describe('what was no loss', () => {
     expect(h.connection!.congestion.ssthresh).toBe(Infinity);
   });
 
+  // The ACK with the DSACK has no successor that repeats it: it counts though another has overtaken it.
+  test('or that a DSACK proves needless, in an ACK that was overtaken', () => {
+    const h = inFlight(TS, 'TS val 120 ecr 0');
+    h.play(tcp`
+      +20ms  < .  1:1(0)          ack 1 win 65535 <TS val 140 ecr 20,sack 989:3953>
+      +0     > .  1:989(988)      ack 1
+      +20ms  < .  1:1(0)          ack 9881 win 65535 <TS val 162 ecr 40>
+    `, 'ignored');
+    expect(h.connection!.congestion.ssthresh).toBe(4940);
+    h.play(tcp`
+      +1ms   < .  1:1(0)          ack 9881 win 65535 <TS val 161 ecr 40,sack 1:989>
+    `, 'ignored');
+    expect(h.connection!.congestion.ssthresh).toBe(Infinity);
+  });
+
   // RFC 8985 §6.2 steps 3 and 4: once reordering was seen, three SACKed segments are no proof.
   // RFC 8985 §9.2-1.
   test('after reordering was seen, a gap waits for the reordering window', () => {

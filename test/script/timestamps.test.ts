@@ -2,8 +2,9 @@
 
 import { describe, expect, test } from 'vitest';
 
+import { Timestamps } from '../../src/tcp/tcb.js';
 import { type ScriptHost, tcp } from '../../src/testing/script.js';
-import { established } from '../fixtures/established.js';
+import { burst, established } from '../fixtures/established.js';
 
 /** TS.Recent is 1,000. */
 const stamped = (): ScriptHost => established({ syn: 'mss 1000,TS val 990 ecr 0', ack: 'TS val 1000 ecr 0' });
@@ -82,6 +83,117 @@ describe('PAWS (RFC 7323 §5.3)', () => {
       +0     > .  1:1(0)          ack 1
     `);
     expect(h.connection!.assembler).toBe(null);
+  });
+});
+
+// Departs from §5.3, R1: §5.3 itself says that what a retransmission has overtaken is discarded for nothing.
+describe('where text came out of order', () => {
+  /** A is there, B was lost, C is late, D arrives, and B again. The RFC's own example. */
+  const overtaken = (): ScriptHost => {
+    const h = stamped();
+    h.play(tcp`
+      +0     < .  1:101(100)      ack 1 win 65535 <TS val 1010 ecr 0>
+      +0     < .  301:401(100)    ack 1 win 65535 <TS val 1013 ecr 0>
+      +0     > .  1:1(0)          ack 101 <TS val 20 ecr 1010>
+      +0     < .  101:201(100)    ack 1 win 65535 <TS val 1050 ecr 0>
+      +0     > .  1:1(0)          ack 201 <TS val 20 ecr 1050>
+    `);
+    return h;
+  };
+
+  test('what a retransmission has overtaken is taken, and TS.Recent does not go back', () => {
+    const h = overtaken();
+    h.play(tcp`
+      +0     < .  201:301(100)    ack 1 win 65535 <TS val 1012 ecr 0>
+      +0     > .  1:1(0)          ack 401 <TS val 20 ecr 1050>
+    `);
+    expect(h.stack.counters.drops['tcp-paws']).toBe(0);
+  });
+
+  test('it may come as soon as TS.Recent was then, and no sooner', () => {
+    const h = overtaken();
+    h.play(tcp`
+      +0     < .  201:301(100)    ack 1 win 65535 <TS val 1009 ecr 0>
+      +0     > .  1:1(0)          ack 201
+      +0     < .  201:301(100)    ack 1 win 65535 <TS val 1010 ecr 0>
+      +0     > .  1:1(0)          ack 401
+    `);
+    expect(h.stack.counters.drops['tcp-paws']).toBe(1);
+  });
+
+  test('what it acknowledges, and its window, are old', () => {
+    const h = overtaken();
+    h.play(tcp`
+      +0     ${() => h.send(100)}
+      +0     > P. 1:101(100)      ack 201
+      +0     < .  201:301(100)    ack 101 win 1 <TS val 1012 ecr 0>
+      +0     > .  101:101(0)      ack 401
+    `);
+    expect(h.connection!.unacknowledged).toBe(100);
+    expect(h.connection!.snd.wnd).toBe(65_535);
+  });
+
+  // A number comes again after 2^32 bytes.
+  test('a GiB of text later it is forgotten', () => {
+    const ts = new Timestamps();
+    ts.recent = 1000;
+    ts.onReordered(50);
+    ts.recent = 2000;
+    expect([999, 1000].map((tsVal) => ts.isLate(tsVal, 50))).toEqual([false, true]);
+    ts.onReordered(2 ** 30);
+    expect(ts.isLate(1000, 2 ** 30 + 49)).toBe(true);
+    expect(ts.isLate(1000, 2 ** 30 + 50)).toBe(false);
+    ts.onReordered(2 ** 30 + 50);
+    expect([1999, 2000].map((tsVal) => ts.isLate(tsVal, 2 ** 30 + 50))).toEqual([false, true]);
+  });
+});
+
+describe('an ACK that was overtaken', () => {
+  /** Of five segments the first was acknowledged. */
+  const ofFive = (): ScriptHost => {
+    const h = established({ syn: 'mss 1000,sackOK,TS val 990 ecr 0', ack: 'TS val 1000 ecr 0' });
+    h.play(tcp`
+      +0     ${() => h.send(4940)}
+      ${burst(1, 3953, 988)}
+      +0     > P. 3953:4941(988)  ack 1
+      +20ms  < .  1:1(0)          ack 989 win 65535 <TS val 1020 ecr 20>
+    `);
+    return h;
+  };
+
+  // RFC 2018 §3: a SACK block is true for ever.
+  test('tells of SACK blocks, and of nothing else, and is not answered', () => {
+    const h = ofFive();
+    h.play(tcp`
+      +0     < .  1:1(0)          ack 989 win 1000 <TS val 1019 ecr 20,sack 1977:2965>
+      +0     < .  1:1(0)          ack 1 win 1000 <TS val 1018 ecr 20,sack 3953:4941>
+      +1ms   ${() => {}}
+    `);
+    expect(h.connection!.scoreboard).toMatchObject({ start: 988, sacked: 1976 });
+    expect(h.connection!.snd.wnd).toBe(65_535);
+    expect(h.connection!.ts.recent).toBe(1020);
+    expect(h.stack.counters.drops['tcp-paws']).toBe(0);
+  });
+
+  test('is none when it acknowledges more than its successor', () => {
+    const h = ofFive();
+    h.play(tcp`
+      +0     < .  1:1(0)          ack 1977 win 65535 <TS val 1019 ecr 20>
+      +0     > .  4941:4941(0)    ack 1
+    `);
+    expect(h.connection!.scoreboard.start).toBe(988);
+    expect(h.stack.counters.drops['tcp-paws']).toBe(1);
+  });
+
+  test('is one no longer than a timeout', () => {
+    const h = ofFive();
+    const { rtoMs } = h.connection!.rto;
+    h.play(tcp`
+      +0     < .  1:1(0)          ack 989 win 65535 <TS val ${1020 - rtoMs} ecr 0,sack 1977:2965>
+      +0     < .  1:1(0)          ack 989 win 65535 <TS val ${1020 - rtoMs - 1} ecr 0,sack 3953:4941>
+      +0     > .  4941:4941(0)    ack 1
+    `);
+    expect(h.connection!.scoreboard.sacked).toBe(988);
   });
 });
 
