@@ -21,6 +21,8 @@ export class Delivery implements DeliveryListener {
   isReordered = false;
   /** By how many bytes, from its beginning, at most. */
   overtakenBy = 0;
+  /** When the first of these to be sent was. */
+  reorderedSentAt = NEVER;
   /** The most recently sent: when, its end, whether it had been sent before; RFC 8985 leaves out what is ambiguous. */
   rackSentAt = -NEVER;
   rackEnd = 0;
@@ -54,6 +56,7 @@ export class Delivery implements DeliveryListener {
     this.isOriginal = false;
     this.isReordered = false;
     this.overtakenBy = 0;
+    this.reorderedSentAt = NEVER;
     this.rackSentAt = -NEVER;
     this.newestSentAt = -NEVER;
     this.fack = fack;
@@ -74,6 +77,7 @@ export class Delivery implements DeliveryListener {
       if (end < this.fack) {
         this.isReordered = true;
         this.overtakenBy = Math.max(this.overtakenBy, this.fack - end + bytes);
+        this.reorderedSentAt = Math.min(this.reorderedSentAt, sentAt);
       }
     }
     if (end > this.fack) this.fack = end;

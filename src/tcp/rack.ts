@@ -32,6 +32,8 @@ export class Rack {
   reordering = DUP_THRESH;
   reoWndMult = 1;
   private reoWndPersist = REO_WND_PERSIST;
+  /** By how much what was overtaken came later than what had overtaken it, ms: the most, since the window last fell back. */
+  private lateMs = 0;
   /** RACK.dsack_round, an offset. */
   private dsackRound = NONE;
   /** TLP.end_seq, an offset. */
@@ -52,6 +54,10 @@ export class Rack {
 
   /** RFC 8985 §6.2, steps 2 to 4. */
   onAck(c: Connection, d: Delivery, hasDsack: boolean, una: number, now: number): void {
+    if (d.isReordered) {
+      this.reorderingSeen = true;
+      this.onLate(d.reorderedSentAt, now);
+    }
     if (d.rackSentAt !== -NEVER) {
       // RACK.rtt is of the latest ACK, the other two of the most recently sent.
       this.rttMs = now - d.rackSentAt;
@@ -61,7 +67,6 @@ export class Rack {
       }
     }
     this.fack = d.fack;
-    if (d.isReordered) this.reorderingSeen = true;
     if (d.overtakenBy > 0) this.reordering = Math.max(this.reordering, Math.ceil(d.overtakenBy / c.snd.smss));
     if (d.rttMs >= 0) this.isMeasured = true;
     if (this.dsackRound !== NONE && una >= this.dsackRound) this.dsackRound = NONE;
@@ -77,30 +82,39 @@ export class Rack {
   }
 
   /**
-   * A recovery was needless. Where a timestamp tells when the original left that arrived so late, the window becomes what
-   * would have been needed: the RFC knows DSACK only, and one step for each.
+   * A recovery was needless. Where a timestamp tells when the original left that arrived so late, that is what would have
+   * been needed: the RFC knows DSACK only, and one step for each.
    * @param echoedAt  ms; NEVER: no timestamps
    */
-  onSpurious(c: Connection, echoedAt: number, now: number): void {
+  onSpurious(echoedAt: number, now: number): void {
     this.reorderingSeen = true;
-    if (echoedAt === NEVER) return;
-    const needed = Math.ceil((4 * (now - echoedAt - this.rttMs)) / Math.max(1, c.rto.minRttMs));
-    this.widen(c, Math.max(this.reoWndMult + 1, needed));
+    if (echoedAt !== NEVER) this.onLate(echoedAt, now);
+  }
+
+  /** What was sent at `sentAt` came behind what was sent after it. */
+  private onLate(sentAt: number, now: number): void {
+    this.lateMs = Math.max(this.lateMs, now - sentAt - this.rttMs);
   }
 
   /** RFC 8985 §6.2 step 4: a recovery is over. */
   onRecovered(): void {
     this.reoWndPersist--;
-    if (this.reoWndPersist <= 0) this.reoWndMult = 1;
+    if (this.reoWndPersist > 0) return;
+    this.reoWndMult = 1;
+    this.lateMs = 0;
   }
 
-  /** RACK_update_reo_wnd, ms. RFC 8985 §3.3.2-1, -2, -4. */
+  /**
+   * RACK_update_reo_wnd, ms. RFC 8985 §3.3.2-1, -2, -4. Departs from §6.2 step 4, which ends at SRTT and learns from DSACKs, hence from needless
+   * recoveries: what was seen to come late is waited for, as long as a loss is found within an RTO all the same.
+   */
   private reoWnd(c: Connection): number {
     if (!this.reorderingSeen) {
       const { phase } = c.recovery;
       if (phase === 'recovery' || phase === 'loss' || c.scoreboard.sackedSegments >= DUP_THRESH) return 0;
     }
-    return Math.min((this.reoWndMult * c.rto.minRttMs) / 4, c.rto.srttMs);
+    const wnd = Math.min((this.reoWndMult * c.rto.minRttMs) / 4, c.rto.srttMs);
+    return Math.max(wnd, Math.min(this.lateMs, c.rto.rtoMs - this.rttMs));
   }
 
   /**

@@ -403,7 +403,7 @@ function leave(c: Connection, now: number): void {
 /** RFC 4015 §3.2, RFC 3708: it was no loss. What is marked lost is on its way, as it always was. */
 function undo(c: Connection, echoedAt: number, now: number): void {
   const { recovery: r } = c;
-  if (r.phase === 'recovery') r.rack.onSpurious(c, echoedAt, now);
+  if (r.phase === 'recovery') r.rack.onSpurious(echoedAt, now);
   c.congestion.onUndo(now);
   c.scoreboard.forgetLosses();
   c.undos++;

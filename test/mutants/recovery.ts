@@ -5,6 +5,7 @@ import type { Mutant } from '../../tools/mutants/mutant.js';
 
 const scoreboard = { file: 'src/tcp/scoreboard.ts', test: 'test/property/scoreboard.test.ts' } as const;
 const rack = { file: 'src/tcp/rack.ts', test: 'test/script/recovery.test.ts' } as const;
+const clock = { test: 'test/script/rfc8985.test.ts', sec: 'SEC-69' } as const;
 const delivery = { file: 'src/tcp/delivery.ts', test: 'test/script/recovery.test.ts' } as const;
 const recovery = { file: 'src/tcp/recovery.ts', test: 'test/script/recovery.test.ts' } as const;
 const arrival = { file: 'src/tcp/arrival.ts', test: 'test/script/recovery.test.ts' } as const;
@@ -28,7 +29,12 @@ export const SCOREBOARD: readonly Mutant[] = [
 ];
 
 export const RACK: readonly Mutant[] = [
-  { ...rack, sec: 'SEC-69', text: 'if (d.isReordered) this.reorderingSeen = true;', replacement: '', title: 'after reordering was seen' },
+  { ...rack, sec: 'SEC-69', text: 'if (d.isReordered) {\n      this.reorderingSeen = true;', replacement: 'if (d.isReordered) {', title: 'after reordering was seen' },
+  { ...rack, ...clock, text: 'if (echoedAt !== NEVER) this.onLate(echoedAt, now);', replacement: '', title: 'is waited for the next time' },
+  { ...rack, ...clock, text: 'this.onLate(d.reorderedSentAt, now);', replacement: '', title: 'was seen to come late' },
+  { ...rack, ...clock, text: 'now - sentAt - this.rttMs);', replacement: 'now - sentAt);', title: 'is waited for the next time' },
+  { ...rack, ...clock, text: 'this.reoWndMult = 1;\n    this.lateMs = 0;', replacement: 'this.reoWndMult = 1;', title: 'after sixteen recoveries' },
+  { ...rack, ...clock, text: 'Math.min(this.lateMs, c.rto.rtoMs - this.rttMs)', replacement: 'this.lateMs', title: 'no longer than an RTO' },
   { ...rack, sec: 'SEC-69', text: 'if (lostAt > now) {', replacement: 'if (false) {', title: 'the reordering window is over' },
   { ...rack, text: '>= DUP_THRESH) return 0;', replacement: '>= DUP_THRESH + 1) return 0;', title: 'when three behind it have arrived' },
   { ...rack, text: 'wakeAt = Math.min(wakeAt, lostAt);', replacement: '', title: 'the reordering window is over' },

@@ -76,6 +76,97 @@ describe('a timeout', () => {
   });
 });
 
+// Departs from §6.2 step 4 and §3.3.2-4's SHOULD: what was seen to come late is waited for, and the bound is the RTO.
+describe('what comes later than the reordering window', () => {
+  /** The first of three goes again, needlessly: the original is acknowledged `lateMs` after what overtook it. */
+  const late = (lateMs: number): ScriptHost => {
+    const h = established({ syn: 'mss 1012,sackOK,TS val 100 ecr 0', ack: 'TS val 120 ecr 0' });
+    h.play(tcp`
+      +0     ${() => h.send(3000)}
+      ${burst(1, 2001)}
+      +0     > P. 2001:3001(1000) ack 1
+      +20ms  < .  1:1(0)          ack 1 win 65535 <TS val 140 ecr 20,sack 1001:3001>
+      +5ms   > .  1:1001(1000)    ack 1
+      +${lateMs - 5}ms < . 1:1(0)  ack 3001 win 65535 <TS val 150 ecr 20>
+    `);
+    expect(h.connection!.undos).toBe(1);
+    return h;
+  };
+
+  let sent = 3001;
+  let tsVal = 1000;
+  /** Two more, of which the first is lost. @returns ms from the SACK of the other until it goes again */
+  const waited = (h: ScriptHost): number => {
+    const at = sent;
+    sent += 2000;
+    tsVal += 1000;
+    h.play(tcp`
+      +0     ${() => h.send(2000)}
+      +0     > .  ${at}:${at + 1000}(1000) ack 1
+      +0     > P. ${at + 1000}:${at + 2000}(1000) ack 1
+      +20ms  < .  1:1(0)          ack ${at} win 65535 <TS val ${tsVal} ecr 0,sack ${at + 1000}:${at + 2000}>
+    `);
+    return waitForRepeat(h);
+  };
+  const repaired = (h: ScriptHost): void => {
+    h.play(tcp`+20ms < . 1:1(0) ack ${sent} win 65535 <TS val ${tsVal} ecr ${Math.floor(h.now)}>`);
+    h.play(tcp`+1s ${() => {}}`);
+  };
+
+  test.each([15, 30, 60])('by %i ms is waited for the next time', (lateMs) => {
+    sent = 3001;
+    expect(waited(late(lateMs))).toBe(lateMs);
+  });
+
+  // Without timestamps, and without a needless repetition: 4 ms, where a quarter of the least round trip is 5, and then 1.
+  test('was seen to come late, and is waited for when the round trip is shorter', () => {
+    const h = sack();
+    h.play(tcp`
+      +0     ${() => h.send(3000)}
+      ${burst(1, 2001)}
+      +0     > P. 2001:3001(1000) ack 1
+      +20ms  < .  1:1(0)          ack 1 win 65535 <sack 1001:3001>
+      +4ms   < .  1:1(0)          ack 3001 win 65535
+      +0     ${() => h.send(1000)}
+      +0     > P. 3001:4001(1000) ack 1
+      +4ms   < .  1:1(0)          ack 4001 win 65535
+      +0     ${() => h.send(3000)}
+      ${burst(4001, 6001)}
+      +0     > P. 6001:7001(1000) ack 1
+      +4ms   < .  1:1(0)          ack 4001 win 65535 <sack 5001:7001>
+    `);
+    expect(h.connection!.rto.minRttMs).toBe(4);
+    expect(waitForRepeat(h)).toBe(4);
+  });
+
+  // §6.2 step 4: as with DSACKs.
+  test('is waited for no more, after sixteen recoveries', () => {
+    sent = 3001;
+    const h = late(40);
+    const all: number[] = [];
+    for (let n = 0; n < 18; n++) {
+      all.push(waited(h));
+      repaired(h);
+    }
+    expect(all).toEqual([...Array<number>(16).fill(40), 5, 5]);
+  });
+
+  // A loss is found within an RTO all the same: by RACK, just before the timer would.
+  test('is waited for no longer than an RTO from when it was sent', () => {
+    sent = 3001;
+    const h = late(210);
+    while (h.connection!.rto.rtoMs > 225) {
+      h.play(tcp`+0 ${() => h.send(1000)}`, 'ignored');
+      sent += 1000;
+      tsVal += 1000;
+      h.play(tcp`+20ms < . 1:1(0) ack ${sent} win 65535 <TS val ${tsVal} ecr ${Math.floor(h.now)}>`);
+    }
+    const { rtoMs } = h.connection!.rto;
+    expect(waited(h)).toBe(Math.ceil(rtoMs - 20));
+    expect(h.connection!.recovery.phase).toBe('recovery');
+  });
+});
+
 describe('the tail loss probe', () => {
   // RFC 8985 §7.3-4: its SACK is no older than it is. So all that left with the first flight is lost, and at once.
   test('is a transmission like any other', () => {
