@@ -137,6 +137,8 @@ export class DeliveryRate implements SendStamp {
   firstSentAt = 0;
   /** C.lost: bytes judged lost, ever. */
   lost = 0;
+  /** Of these, those that congestion control was told of: what a timer finds, the next ACK tells. */
+  lostTold = 0;
   /** The latest sample, bytes per ms; 0: none yet. */
   latest = 0;
   latestIsAppLimited = false;

@@ -216,7 +216,8 @@ export function onAck(c: Connection, seg: Segment, acked: number, isDuplicate: b
   if (delivered > 0) {
     sample.bytesAcked = acked;
     sample.delivered = delivered;
-    sample.lost = lost;
+    sample.lost = c.rate.lost - c.rate.lostTold;
+    c.rate.lostTold = c.rate.lost;
     sample.priorInFlight = priorInFlight;
     sample.inFlight = pipe(c);
     sample.rttMs = delivery.latestRttMs;
@@ -433,6 +434,7 @@ export function onTimeout(c: Connection, isFirst: boolean, now: number): void {
   // RFC 2018 §8: the peer may throw away what it SACKed; if what stands at SND.UNA is SACKed, it has.
   if (!b.isEmpty && (b.flags(0) & SACKED) !== 0) b.forgetSacks();
   c.rate.lost += c.sackPermitted && isFirst ? r.rack.onTimeout(c, now) : b.markAllLost();
+  c.rate.lostTold = c.rate.lost;
   c.timers.rackAt = NEVER;
   if (isFirst && (r.phase !== 'recovery' || c.offsetOf(c.snd.una) > r.recoverEnd)) r.doubt(c.offsetOf(c.snd.una));
   // RFC 5681 §3.1 (4): the first timeout of a window cuts ssthresh; its repetitions do not.

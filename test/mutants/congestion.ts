@@ -6,6 +6,7 @@ const reno = { file: 'src/tcp/congestion/new-reno.ts', test: 'test/unit/tcp/cong
 const control = { file: 'src/tcp/congestion/congestion-control.ts', test: 'test/unit/tcp/congestion/new-reno.test.ts' } as const;
 const cubic = { file: 'src/tcp/congestion/cubic.ts', test: 'test/unit/tcp/congestion/cubic.test.ts' } as const;
 const hystart = { file: 'src/tcp/congestion/hystart.ts', test: 'test/unit/tcp/congestion/hystart.test.ts' } as const;
+const bbr = { file: 'src/tcp/congestion/bbr.ts', test: 'test/unit/tcp/congestion/bbr.test.ts' } as const;
 const property = 'test/property/congestion.test.ts';
 
 export const CONGESTION: readonly Mutant[] = [
@@ -75,4 +76,17 @@ export const CUBIC: readonly Mutant[] = [
     ...hystart, title: 'was a mistake',
     text: 'if (this.currentRoundMinRtt < this.cssBaselineMinRtt) this.leaveConservative();', replacement: '',
   },
+];
+
+export const BBR: readonly Mutant[] = [
+  {
+    ...bbr, title: 'what chance loses',
+    text: 'return Math.max(expected, Math.min(expected + LOSS_DEVIATIONS * Math.sqrt(expected * smss), inFlight * LOSS_MOST));',
+    replacement: 'return expected;',
+  },
+  { ...bbr, text: ', inFlight * LOSS_MOST));', replacement: ', Infinity));', title: 'of a round in which 3 of fifty' },
+  { ...bbr, text: 'expected + LOSS_DEVIATIONS * Math.sqrt(expected * smss)', replacement: 'Infinity', title: 'of large flights' },
+  { ...bbr, text: 'this.isCongestionInRound || this.lostInRound >', replacement: 'this.lostInRound >', title: 'of a round with a mark' },
+  { ...bbr, text: 'if (sample.ecnMarked > 0) this.isCongestionInRound = true;', replacement: '', title: 'of a round with a mark' },
+  { ...bbr, text: 'if (sample.priorDelivered <= this.appLimitedUntil) return false;', replacement: '', title: 'after ProbeRTT' },
 ];

@@ -62,6 +62,8 @@ export const RACK: readonly Mutant[] = [
 ];
 
 export const RECOVERY: readonly Mutant[] = [
+  { ...recovery, text: 'sample.lost = c.rate.lost - c.rate.lostTold;', replacement: 'sample.lost = lost;', title: 'is told to congestion control' },
+  { ...recovery, text: 'sample.lost = c.rate.lost - c.rate.lostTold;\n    c.rate.lostTold = c.rate.lost;', replacement: 'sample.lost = c.rate.lost;', title: 'is told to congestion control' },
   { ...recovery, text: 'const DUP_THRESH = 3;', replacement: 'const DUP_THRESH = 2;', title: 'two duplicate ACKs let new segments out' },
   {
     ...recovery, title: 'at the very point where it ended',

@@ -5,7 +5,7 @@ import type { Rooms } from '../../tools/mutants/mutant.js';
 import { ACK, RESET, SEQUENCE, SYN, SYN_SENT, TEXT, URGENT } from './arrival.js';
 import { ASSEMBLER } from './assembler.js';
 import { BUFFERS, DSACK, PLPMTUD } from './buffers.js';
-import { CONGESTION, CUBIC } from './congestion.js';
+import { BBR, CONGESTION, CUBIC } from './congestion.js';
 import { LISTENER } from './listener.js';
 import { FAST_OPEN, SYN_CACHE, SYN_COOKIE } from './opening.js';
 import { MARKS, MTU_PROBE } from './marks.js';
@@ -46,6 +46,7 @@ export const ROOMS: Rooms = {
   'rack': RACK,
   'recovery': RECOVERY,
   'congestion': CONGESTION,
+  'congestion/bbr': BBR,
   'congestion/cubic': CUBIC,
   'rto': RTO,
   'expire': EXPIRE,

@@ -264,6 +264,25 @@ describe('with SACK', () => {
     `);
   });
 
+  test('what the reordering timer finds lost is told to congestion control with the next ACK, once', () => {
+    const h = inFlight(SACK);
+    const told: number[] = [];
+    const { congestion } = h.connection!;
+    const onAck = congestion.onAck.bind(congestion);
+    congestion.onAck = (sample, now) => {
+      told.push(sample.lost);
+      onAck(sample, now);
+    };
+    h.play(tcp`
+      +20ms  < .  1:1(0)          ack 1 win 65535 <sack 1001:2001>
+      +0     > .  10001:11001(1000) ack 1
+      +5ms   > .  1:1001(1000)    ack 1
+      +1ms   < .  1:1(0)          ack 1 win 65535 <sack 1001:3001>
+      +0     < .  1:1(0)          ack 1 win 65535 <sack 1001:4001>
+    `, 'ignored');
+    expect(told).toEqual([0, 1000, 0]);
+  });
+
   // RFC 6675 §5, NextSeg (1).
   // RFC 8985 §4-1.
   test('all holes are filled, and nothing else is sent again', () => {

@@ -45,8 +45,8 @@ export function goodputReordered(seed: number, congestion: Controller, jitterMs:
 }
 
 /** Of two equal flows over one queue, the second begun a second later: the part of the one that has more, after ten seconds. */
-export function unfairness(seed: number, congestion: Controller, ms: number): number {
-  const { sim, a, b } = bottleneck(seed, 50);
+export function unfairness(seed: number, congestion: Controller, ms: number, rttMs = 50): number {
+  const { sim, a, b } = bottleneck(seed, rttMs);
   const flows = [0, 1].map((n) => new BulkFlow(sim, a, b, { port: 5001 + n, startMs: 1000 * n, ...{ congestion } }));
   sim.advance(10_000);
   const before = flows.map((flow) => flow.received);

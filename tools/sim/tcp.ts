@@ -6,6 +6,8 @@ import { blackout, CONTROLLERS, type Controller, goodput, goodputReordered, hour
 export const LOSSES = [0, 0.001, 0.01, 0.03, 0.1];
 export const RTTS_MS = [10, 100, 300];
 const JITTERS_MS = [10, 50, 100, 200];
+/** Not claimed at 100 ms: CUBIC needs longer than this table has, and BBR yields too slowly (README, "Honest limits"). */
+const FAIR_RTTS_MS: Readonly<Record<Controller, readonly number[]>> = { 'cubic': [50], 'bbr': [50], 'new-reno': [50, 100] };
 
 export interface TcpSimOptions {
   readonly seed: number;
@@ -68,8 +70,13 @@ function* claims(options: TcpSimOptions, cells: readonly Cell[], ms: number): Ge
   for (const congestion of CONTROLLERS) yield* aboutGoodput(congestion, cells, ms);
   yield* aboutReordering(options.seed, ms);
   for (const congestion of CONTROLLERS) {
-    const most = unfairness(options.seed, congestion, 2 * ms);
-    yield { claim: `two equal flows of ${congestion} share within 60:40`, measured: `${percent(most, 1)} and ${percent(1 - most, 1)}`, ok: most <= 0.6 };
+    for (const rttMs of FAIR_RTTS_MS[congestion]) {
+      const most = unfairness(options.seed, congestion, 2 * ms, rttMs);
+      yield {
+        claim: `two equal flows of ${congestion} share within 60:40, ${rttMs} ms away`,
+        measured: `${percent(most, 1)} and ${percent(1 - most, 1)}`, ok: most <= 0.6,
+      };
+    }
   }
   for (const congestion of CONTROLLERS) yield aboutBlackout(options.seed, congestion);
   yield* aboutTime(options);
@@ -87,8 +94,9 @@ function* aboutGoodput(congestion: Controller, cells: readonly Cell[], ms: numbe
   if (congestion === 'bbr') {
     const lossy = ours.filter((cell) => cell.loss > 0 && cell.loss <= 0.01);
     yield {
-      claim: 'bbr at 0.1 % and 1 % has 80 % of the link, less a dozen round trips',
-      measured: lossy.map((cell) => percent(cell.share, 1)).join(', '), ok: lossy.every((cell) => cell.share >= least(cell) * 0.8 / 0.9),
+      claim: 'bbr at 0.1 % and 1 % has 90 % of the link, less what is lost and a dozen round trips',
+      measured: lossy.map((cell) => percent(cell.share, 1)).join(', '),
+      ok: lossy.every((cell) => cell.share >= least(cell) * (1 - cell.loss)),
     };
     return;
   }

@@ -47,7 +47,7 @@ export class AckSample {
   bytesAcked = 0;
   /** Newly delivered by this ACK, cumulatively or selectively; each byte once. */
   delivered = 0;
-  /** Newly judged lost by this ACK. */
+  /** Newly judged lost by this ACK, or by a timer since the last one. */
   lost = 0;
   /** Pipe before this ACK, and after it. */
   priorInFlight = 0;
