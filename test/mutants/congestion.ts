@@ -80,7 +80,7 @@ export const CUBIC: readonly Mutant[] = [
 
 export const BBR: readonly Mutant[] = [
   {
-    ...bbr, title: 'what chance loses',
+    ...bbr, title: 'of a round in which 2 of fifty',
     text: 'return Math.max(expected, Math.min(expected + LOSS_DEVIATIONS * Math.sqrt(expected * smss), inFlight * LOSS_MOST));',
     replacement: 'return expected;',
   },
