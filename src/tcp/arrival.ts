@@ -123,6 +123,8 @@ function fastOpenAnswered(c: Connection, seg: Segment, packet: Packet, now: numb
 
 function establish(c: Connection, seg: Segment, now: number): void {
   enter(c, 'ESTABLISHED');
+  // The peer's SYN may have come again in the same batch, before what it acknowledges: nothing is owed to it any more.
+  c.synOwed = false;
   // A fast open may have text in flight, under a window that it has begun with.
   const begins = c.listener === null;
   if (begins) c.timers.retransmitAt = NEVER;

@@ -498,11 +498,17 @@ export class Connection implements Expirable, Announcer {
   takeOff(): void {
     const { atRest, runs } = this.tcp;
     if (this.scoreboard === atRest.scoreboard) this.scoreboard = new Scoreboard(runs);
-    if (this.recovery === atRest.recovery) this.recovery = new Recovery();
+    this.ownRecovery();
     if (this.rate !== atRest.rate && this.rate !== atRest.limitedRate) return;
     const { isAppLimited } = this.rate;
     this.rate = new DeliveryRate();
     if (isAppLimited) this.rate.onAppLimited(0);
+  }
+
+  /** What is known of losses, to be written: a DSACK may come when nothing is in flight any more. */
+  ownRecovery(): Recovery {
+    if (this.recovery === this.tcp.atRest.recovery) this.recovery = new Recovery();
+    return this.recovery;
   }
 
   /** A deadline has passed: what is not under way any more, and is as new, is given back. */

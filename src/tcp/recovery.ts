@@ -185,8 +185,9 @@ export function window(c: Connection): number {
  * @param isDuplicate  as RFC 5681 §2 says
  */
 export function onAck(c: Connection, seg: Segment, acked: number, isDuplicate: boolean, now: number): void {
-  const { recovery: r, scoreboard: b, rto } = c;
-  if (b.isEmpty && r.phase === 'open' && seg.options.sackCount === 0) return;
+  const { scoreboard: b, rto } = c;
+  if (b.isEmpty && c.recovery.phase === 'open' && seg.options.sackCount === 0) return;
+  const r = c.ownRecovery();
   // RFC 4015 §3.4-1: the network tells of congestion, so what was cut stays cut, needless or not.
   if (c.ecn.echoesMark(seg.flags)) r.noDoubt();
   const priorInFlight = pipe(c);

@@ -123,7 +123,7 @@ export const RESET: readonly Mutant[] = [
   },
   {
     file, test: arrival, sec: 'SEC-52', title: 'are limited to ten a second',
-    text: 'c.challengeWindowAt = now;\n    c.challenges = 0;', replacement: 'c.challengeWindowAt = now;',
+    text: 'c.challengeWindowAt = Math.floor(now);\n    c.challenges = 0;', replacement: 'c.challengeWindowAt = Math.floor(now);',
   },
   {
     file, test: arrival, sec: 'SEC-52', title: 'are limited to ten a second for each connection',

@@ -16,7 +16,7 @@ export const BUFFERS: readonly Mutant[] = [
     ...buffers, title: 'the receive buffer does not grow beyond its limit',
     text: 'c.receiveBuffer = Math.min(wanted, max);', replacement: 'c.receiveBuffer = wanted;',
   },
-  { ...buffers, text: 'if (!this.sends || ', replacement: 'if (', title: 'the send buffer keeps the size that the application fixed' },
+  { ...buffers, text: 'if (c.settings.fixesSendBuffer || ', replacement: 'if (', title: 'the send buffer keeps the size that the application fixed' },
   {
     ...buffers, title: 'the send buffer does not grow beyond its limit',
     text: 'c.sendBuffer = Math.min(wanted, max);', replacement: 'c.sendBuffer = wanted;',

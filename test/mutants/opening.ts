@@ -92,7 +92,7 @@ export const FAST_OPEN: readonly Mutant[] = [
   { file: listener, test: fastOpening, sec: 'SEC-67', text: "c.error?.code === 'ECONNRESET'", replacement: 'false', title: 'counts one that was reset' },
   { file: listener, test: fastOpening, sec: 'SEC-67', text: 'this.fastOpens--;', replacement: '', title: 'has no more than so many' },
   { file: listener, test: fastOpening, sec: 'SEC-67', text: 'this.fastOpens++;', replacement: '', title: 'has no more than so many' },
-  { file: listener, test: fastOpening, text: 'c.settings.synRetries = this.synAckRetries;', replacement: '', title: 'tells when nobody answers' },
+  { file: listener, test: fastOpening, text: 'c.settings = tcp.settings.derive(c.settings, { synRetries: this.synAckRetries });', replacement: '', title: 'tells when nobody answers' },
   { ...halfOpen, test: fastOpening, text: 'if (cache.repeats(row) > 0) h.wantsFastOpen = false;', replacement: '', title: 'leaves the option away' },
   { file: 'src/tcp/arrival.ts', test: fastOpening, text: 'c.fastOpen?.text ?? 0', replacement: '0', title: 'and goes on behind it' },
   {

@@ -23,7 +23,7 @@ export const RECEIVER: readonly Mutant[] = [
     text: "drop(room <= 0 ? 'tcp-window-closed' : 'tcp-duplicate');\n      c.ackNow = true;",
     replacement: "drop(room <= 0 ? 'tcp-window-closed' : 'tcp-duplicate');",
   },
-  { file, test, text: 'c.ackNow = true;\n    if (c.tcp.memory', replacement: 'if (c.tcp.memory', title: 'draws a duplicate ACK at once' },
+  { file, test, text: 'c.ackNow = true;\n    c.ts.onReordered', replacement: 'c.ts.onReordered', title: 'draws a duplicate ACK at once' },
   { file, test, text: 'c.ackNow = true;\n  const assembler', replacement: 'const assembler', title: 'a segment that fills a gap in part' },
   { file, test, text: 'c.rcv.edge = Seq.max(c.rcv.edge, c.rcv.nxt);', replacement: '', title: 'a FIN that follows no more text' },
   { file, test, text: 'c.rcv.nxt !== c.rcv.finAt', replacement: 'false', title: 'the peer\'s FIN' },

@@ -49,7 +49,7 @@ export const CONNECTION: readonly Mutant[] = [
   },
   {
     file: connection, test: 'test/script/send.test.ts', title: 'takes what it has room for',
-    text: 'const taken = Math.min(end - at, this.sendSpace);', replacement: 'const taken = end - at;',
+    text: 'const taken = end - at <= space ? end - at : ', replacement: 'const taken = end - at < Infinity ? end - at : ',
   },
   {
     file: connection, test: 'test/script/send.test.ts', title: 'says when there is room again',
