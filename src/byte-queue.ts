@@ -113,23 +113,24 @@ export class SendQueue {
     }
   }
 
-  /** Lend `length` bytes from `offset` on to `packet`, if they lie in at most two slabs. @returns whether they do */
-  lendTo(offset: number, length: number, packet: Packet): boolean {
+  /** Lend `length` bytes from `offset` on to `packet`; the queue keeps them. */
+  lendTo(offset: number, length: number, packet: Packet): void {
     assert(this.head <= offset && offset + length <= this.tail, 'send-queue: read outside head .. tail');
+    const { slabs } = this;
     let index = 0;
     let from = offset - this.base;
-    for (let slab = this.slabs[0]!; from >= slab.length; slab = this.slabs[index]!) {
+    for (let slab = slabs[0]!; from >= slab.length; slab = slabs[index]!) {
       // At most five are smaller than 64 KB.
       const skipped = slab.length < LARGE ? 1 : Math.floor(from / LARGE);
       index += skipped;
       from -= skipped * slab.length;
     }
-    const slab = this.slabs[index]!;
-    const first = Math.min(slab.length - from, length);
-    if (first < length && length - first > this.slabs[index + 1]!.length) return false;
-    packet.lend(slab, from, first);
-    if (first < length) packet.lend(this.slabs[index + 1]!, 0, length - first);
-    return true;
+    for (let rest = length; rest > 0; index++, from = 0) {
+      const slab = slabs[index]!;
+      const bytes = Math.min(slab.length - from, rest);
+      packet.lend(slab, from, bytes);
+      rest -= bytes;
+    }
   }
 
   /** Forget what lies before `upTo`; the pool gets back every slab that is done with. */

@@ -2,6 +2,7 @@
 // them leftwards. A packet may be a superpacket: up to 64 KB whose payload counts as many segments of `segmentSize`.
 
 import { assert } from './assert.js';
+import { copy } from './bytes.js';
 
 /** Room for every header that may be pushed before a payload: virtio 12, Ethernet 14, IPv6 40, TCP 60; rounded up. */
 export const HEADROOM = 128;
@@ -18,12 +19,10 @@ const LARGE = 65_536 + 64;
  */
 export type ChecksumState = 'whole' | 'partial' | 'verified';
 
-const NO_BYTES = new Uint8Array(0);
-
 /**
  * Invariant: 0 <= start <= end <= bytes.length; while `held` > 0 it is not in the pool.
  *
- * On its way out, what follows `end` may still lie where the sender keeps it: lent, in one or two pieces, so that a device
+ * On its way out, what follows `end` may still lie where the sender keeps it: lent, in pieces, so that a device
  * that gathers its frames copies it once. A loan is good until the call that handed the packet on returns; who keeps the
  * packet longer, or looks at its payload, calls `gather` first.
  */
@@ -42,10 +41,9 @@ export class Packet {
   transport = 0;
   /** Bytes that are lent, behind `end`; and where they lie. */
   lent = 0;
-  first: Uint8Array = NO_BYTES;
-  firstAt = 0;
-  firstLength = 0;
-  second: Uint8Array = NO_BYTES;
+  /** Where they lie: in the first from `lentAt` on, in each up to its end, in the last as far as they reach. */
+  readonly lenders: Uint8Array[] = [];
+  lentAt = 0;
   private held = 0;
   private detached = false;
 
@@ -61,34 +59,31 @@ export class Packet {
     return this.end - this.start + this.lent;
   }
 
-  /** Lend it `from[at .. at + length)`, to follow `end`. At most twice; the second piece begins at its memory's first byte. */
+  /** Lend it `from[at .. at + length)`, to follow `end`, or what was lent before: then from `from`'s first byte on. */
   lend(from: Uint8Array, at: number, length: number): void {
-    if (this.lent === 0) {
-      this.first = from;
-      this.firstAt = at;
-      this.firstLength = length;
-    } else {
-      assert(at === 0 && this.lent === this.firstLength, 'packet: lent in more than two pieces');
-      this.second = from;
-    }
+    if (this.lent === 0) this.lentAt = at;
+    else assert(at === 0, 'packet: a further loan begins in the middle');
+    this.lenders.push(from);
     this.lent += length;
   }
 
   /** Take what was lent into our own memory. There must be room for it behind `end`. */
   gather(): void {
     if (this.lent === 0) return;
-    const { firstAt, firstLength } = this;
-    this.bytes.set(this.first.subarray(firstAt, firstAt + firstLength), this.end);
-    const rest = this.lent - firstLength;
-    if (rest > 0) this.bytes.set(this.second.subarray(0, rest), this.end + firstLength);
-    this.end += this.lent;
+    let at = this.lentAt;
+    for (const from of this.lenders) {
+      const bytes = Math.min(from.length - at, this.lent);
+      copy(from, at, at + bytes, this.bytes, this.end);
+      this.end += bytes;
+      this.lent -= bytes;
+      at = 0;
+    }
     this.forgetLoan();
   }
 
   private forgetLoan(): void {
     this.lent = 0;
-    this.first = NO_BYTES;
-    this.second = NO_BYTES;
+    this.lenders.length = 0;
   }
 
   /** Move the start left over room for a header; returns the new start. */

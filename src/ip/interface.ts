@@ -7,7 +7,7 @@ import {
   solicitedNode, subnetBroadcast,
 } from '../address.js';
 import { assert } from '../assert.js';
-import type { Device } from '../link/device.js';
+import { type Device, SUPERPACKET_TEXT } from '../link/device.js';
 import type { LinkCast, LinkOutput, NetworkLayer, Port } from '../link/link-output.js';
 import type { Packet } from '../packet.js';
 
@@ -55,6 +55,8 @@ export class Interface implements NetworkLayer {
   addresses: readonly InterfaceAddress[] = [];
   /** The largest IP packet, bytes. A router may lower it (RFC 4861 §6.3.4), down to 1280 for IPv6. */
   mtu: number;
+  /** Text of the largest superpacket of TCP, bytes. */
+  readonly superpacketText: number;
   groupObserver: GroupObserver | null = null;
   private portOrNull: Port | null = null;
   private isUp = true;
@@ -71,6 +73,7 @@ export class Interface implements NetworkLayer {
     readonly kind: 'loopback' | 'ordinary' = 'ordinary',
   ) {
     this.mtu = device.mtu;
+    this.superpacketText = (device.gathers === true ? device.superpacketText : undefined) ?? SUPERPACKET_TEXT;
   }
 
   get port(): Port {
@@ -245,3 +248,7 @@ interface Membership {
 export const ADDRESSES_MAX = 64;
 /** Of each interface. Also Linux: net.ipv4.igmp_max_memberships is 20 per socket. */
 export const GROUPS_MAX = 256;
+
+/** Larger than a length field can say, and such that `through` takes it: nobody else will see it uncut. */
+export const isBigSuperpacket = (packet: Packet, through: Interface): boolean =>
+  packet.segmentSize > 0 && packet.lent > 0 && packet.lent <= through.superpacketText;

@@ -12,7 +12,7 @@ import { leastTransportHeader } from './extension.js';
 import { Flow } from './flow.js';
 import { cut4, fragmentPayload4 } from './fragmentation.js';
 import { Identification } from './identification.js';
-import type { Interface } from './interface.js';
+import { type Interface, isBigSuperpacket } from './interface.js';
 import type { Ip } from './ip.js';
 import { FLOOR4 } from './path-mtu.js';
 import type { Route } from './routes.js';
@@ -51,7 +51,8 @@ export class Ipv4 {
     const { ip } = this;
     const { interface: through } = route;
     const total = packet.length + 20;
-    if (total > 65_535) return ip.refuse(packet, 'ip-too-big', 'EMSGSIZE');
+    const isBig = total > 65_535;
+    if (isBig && !isBigSuperpacket(packet, through)) return ip.refuse(packet, 'ip-too-big', 'EMSGSIZE');
     // RFC 1122 §3.2.1.7: nobody sends a time to live of zero.
     if (flow.hopLimit === 0) return ip.refuse(packet, 'ip-hop-limit', 'EINVAL');
     const fits = packet.segmentSize > 0
@@ -68,7 +69,7 @@ export class Ipv4 {
     const at = packet.push(20);
     packet.network = at;
     Wire.setHeader4(
-      packet.bytes, at, flow.trafficClass, total, identification, flow.dontFragment ? Wire.DONT_FRAGMENT : 0,
+      packet.bytes, at, flow.trafficClass, isBig ? 0 : total, identification, flow.dontFragment ? Wire.DONT_FRAGMENT : 0,
       (flow.hopLimit << 8) | flow.protocol, flow.src, flow.dst,
     );
     if (flow.loop && route.cast !== 'unicast') ip.loopBack(packet, route, now);

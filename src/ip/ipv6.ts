@@ -14,7 +14,7 @@ import { Chain, hasWholeChain } from './extension.js';
 import { Flow } from './flow.js';
 import { cut6, fragmentPayload6 } from './fragmentation.js';
 import { Identification } from './identification.js';
-import type { Interface } from './interface.js';
+import { type Interface, isBigSuperpacket } from './interface.js';
 import type { Ip } from './ip.js';
 import { FLOOR6 } from './path-mtu.js';
 import type { Route } from './routes.js';
@@ -85,9 +85,11 @@ export class Ipv6 {
   send(packet: Packet, flow: Flow, route: Route, now: number): ErrorCode | null {
     const { ip } = this;
     const { interface: through } = route;
+    // RFC 8200 §3: what the payload length can say. It says 0 where the jumbo payload option says it: RFC 2675 §2.
+    const isBig = packet.length > 65_535;
+    if (isBig && !isBigSuperpacket(packet, through)) return ip.refuse(packet, 'ip-too-big', 'EMSGSIZE');
+    if (isBig) Wire.setJumboPayload(packet.bytes, packet.push(8), packet.length, flow.protocol);
     const payload = packet.length;
-    // RFC 8200 §3: what the payload length can say.
-    if (payload > 65_535) return ip.refuse(packet, 'ip-too-big', 'EMSGSIZE');
     if (flow.hopLimit === 0) return ip.refuse(packet, 'ip-hop-limit', 'EINVAL');
     const total = payload + 40;
     const fits = packet.segmentSize > 0
@@ -95,7 +97,8 @@ export class Ipv6 {
     const at = packet.push(40);
     packet.network = at;
     Wire.setHeader6(
-      packet.bytes, at, flow.trafficClass, flow.flowLabel, payload, (flow.protocol << 8) | flow.hopLimit,
+      packet.bytes, at, flow.trafficClass, flow.flowLabel, isBig ? 0 : payload,
+      ((isBig ? Wire.HOP_BY_HOP : flow.protocol) << 8) | flow.hopLimit,
       flow.src, flow.dst,
     );
     if (flow.loop && route.cast !== 'unicast') ip.loopBack(packet, route, now);

@@ -173,6 +173,15 @@ export function setHeader6(
 //   +---------------------------------------------------------------+
 
 export const HOP_BY_HOP = 0;
+
+/** A Hop-by-Hop Options header of 8 bytes with the jumbo payload option and no other. RFC 2675 §2. */
+export function setJumboPayload(b: Uint8Array, at: number, payloadLength: number, nextHeader: number): void {
+  b[at] = nextHeader;
+  b[at + 1] = 0;
+  setU16(b, at + 2, 0xc204);
+  setU32(b, at + 4, payloadLength);
+}
+
 export const ROUTING = 43;
 export const FRAGMENT = 44;
 export const NO_NEXT_HEADER = 59;

@@ -24,6 +24,9 @@ export interface FrameSink {
   lost(error: NetError): void;
 }
 
+/** Text of a superpacket of TCP that every device takes, or has cut: 65,535 bytes less IPv6's and the longest TCP header. */
+export const SUPERPACKET_TEXT = 65_535 - 40 - 60;
+
 export interface Device {
   readonly name: string;
   readonly medium: 'ip' | 'ethernet';
@@ -34,6 +37,11 @@ export interface Device {
   readonly offload: Offload;
   /** It takes packets whose payload is lent. */
   readonly gathers?: true;
+  /**
+   * Text of the largest superpacket of TCP, bytes. More than the default only of a device that gathers, and that knows a
+   * larger one by a total length of 0 in IPv4 and by the jumbo payload option in IPv6 (RFC 2675). Default `SUPERPACKET_TEXT`.
+   */
+  readonly superpacketText?: number;
   /** Frames go to `sink` from now on. Once. */
   attach(sink: FrameSink): void;
   /** Takes `packet` (ownership passes; the device releases it). False: it could not be sent, and is gone. */

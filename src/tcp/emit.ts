@@ -4,6 +4,7 @@
 import { copyOf } from '../address.js';
 import { pseudoSum } from '../checksum.js';
 import { Flow } from '../ip/flow.js';
+import { SUPERPACKET_TEXT } from '../link/device.js';
 import type { IpHeader } from '../ip/header.js';
 import type { Packet } from '../packet.js';
 import type { Connection } from './connection.js';
@@ -80,15 +81,18 @@ function synText(c: Connection, fastOpen: FastOpen, optionBytes: number): number
 export function emit(c: Connection, flags: number, seq: Seq.Seq, length: number, now: number, full = sendMss(c)): void {
   // Text does not report duplicates: each segment of a superpacket would.
   if (length > 0 && c.rcv.dsackOwed) emitAck(c, now);
-  const packet = c.tcp.env.pool.take(length);
+  // What a device cannot gather is gathered here; what exceeds a packet, no other device is given.
+  const packet = c.tcp.env.pool.take(Math.min(length, SUPERPACKET_TEXT));
   if (length > 0) {
     const from = c.offsetOf(seq);
-    // A superpacket's text is copied by the device, if it can.
-    if (length <= full || !c.sendQueue.lendTo(from, length, packet)) {
+    if (length > full) {
+      // A superpacket's text is copied by the device, if it can.
+      c.sendQueue.lendTo(from, length, packet);
+      packet.segmentSize = full;
+    } else {
       c.sendQueue.copyTo(from, length, packet.bytes, packet.end);
       packet.end += length;
     }
-    if (length > full) packet.segmentSize = full;
   }
   const blocks = fillSackBlocks(c, scratchStarts, scratchEnds);
   flags |= Wire.ACK | ecnFlags(c, flags, length > 0 && seq === c.snd.nxt);

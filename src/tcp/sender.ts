@@ -1,6 +1,7 @@
 // What to send next, and may we: windows, Nagle, silly windows, PSH, FIN, probes, and the ACK that nothing else carried.
 // RFC 9293 §3.7.4, §3.8.6, §3.9.1.2; RFC 5681 §3.1, §4.1. Runs once per connection and batch.
 
+import { SUPERPACKET_TEXT } from '../link/device.js';
 import { NEVER } from '../time.js';
 import type { Connection } from './connection.js';
 import { emit, emitAck, emitSyn, sendMss } from './emit.js';
@@ -10,9 +11,6 @@ import { pipe, resendAll, window } from './recovery.js';
 import * as Seq from './seq.js';
 import { isSynchronized } from './state.js';
 import * as Wire from './wire.js';
-
-/** Largest payload of one superpacket: 65,535 less IPv6 and the longest TCP header, so that both families fit. */
-const SUPERPACKET_MAX = 65_535 - 40 - 60;
 
 /** The egress of a connection that was marked ready. */
 export function flush(c: Connection, now: number): void {
@@ -97,7 +95,9 @@ function pace(c: Connection, bytes: number, now: number): void {
 /** The most that leaves at once, bytes: what a superpacket holds, or a millisecond of the pace. */
 function burstMax(c: Connection, mss: number): number {
   // On a loopback's MTU one full segment is as large as a superpacket may be.
-  const superpacket = Math.max(mss, SUPERPACKET_MAX - (SUPERPACKET_MAX % mss));
+  const { route } = c.flow;
+  const most = route === null ? SUPERPACKET_TEXT : route.interface.superpacketText;
+  const superpacket = Math.max(mss, most - (most % mss));
   // Who cuts superpackets leaves CWR on the first segment only (RFC 3168 §6.1.2), and in accurate mode it is a part of ACE.
   if (c.ecn.mode === 'accurate') return mss;
   const { pacingRate } = c.congestion;

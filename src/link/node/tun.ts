@@ -4,10 +4,12 @@
 // One system call per packet, made on the event loop's own thread, never blocking. Packets come with a virtio header,
 // so that the kernel's TCP hands us superpackets of up to 64 KB with their checksums undone, and takes such from us.
 
+import { release } from 'node:os';
+
 import { assert } from '../../assert.js';
 import { invalidValue, NetError } from '../../errors.js';
 import { HEADROOM, type Packet, PacketPool } from '../../packet.js';
-import { type Device, type FrameSink, NO_OFFLOAD, type Offload } from '../device.js';
+import { type Device, type FrameSink, NO_OFFLOAD, type Offload, SUPERPACKET_TEXT } from '../device.js';
 import {
   IFF_MULTI_QUEUE, IFF_NO_PI, IFF_TAP, IFF_TUN, IFF_VNET_HDR, isPossibleName, nameOf, TUNSETIFF, TUNSETOFFLOAD,
   TUNSETVNETHDRSZ, withFlags,
@@ -162,6 +164,9 @@ export function negotiate(linux: Linux, fd: number, medium: Device['medium'], wa
  */
 const LINGER_MS = 0.2;
 
+/** A header, and text in slabs of a send queue: five smaller than 64 KB, two of each size at most, and three. */
+const PIECES_MAX = 16;
+
 /** Reads per turn of the event loop. Readiness is told again as long as there is more. */
 const READS_MAX = 64;
 /** A superpacket, and an Ethernet header with a VLAN tag before it. */
@@ -170,6 +175,15 @@ const FRAME_MAX = 65_535 + 18;
 const COPY_MAX = 1900;
 /** Below this a loop over lanes is quicker than a view and a copy. */
 const LOOP_MAX = 192;
+
+/** Twice what a length field can say, and as much as the application is given room for at once on a path as short as this. */
+const BIG_TEXT = 1 << 17;
+
+/** Superpackets whose length does not fit its field: IPv6 since 5.19, IPv4 since 6.3. Exported for its test. */
+export function takesBig(kernel: string): boolean {
+  const [major = 0, minor = 0] = kernel.split('.').map(Number);
+  return major > 6 || (major === 6 && minor >= 3);
+}
 
 interface TunParts {
   readonly name: string;
@@ -188,13 +202,14 @@ class Tun implements TunDevice {
   readonly linkAddress: Uint8Array | null;
   readonly refused = { full: 0, invalid: 0, down: 0 };
   readonly gathers = true;
+  readonly superpacketText: number;
   private readonly pool: PacketPool;
   private readonly headerLength: number;
   /** Where a packet's first byte goes: behind the headroom, so that the IP header lies on a 4-byte boundary. */
   private readonly start: number;
   private readonly addresses = new WeakMap<Uint8Array, number>();
-  /** `struct iovec[3]`: address and length, 64 bits each. */
-  private readonly iovecs = new Uint32Array(12);
+  /** `struct iovec[]`: address and length, 64 bits each. */
+  private readonly iovecs = new Uint32Array(4 * PIECES_MAX);
   private readonly iovecsAt: number;
   /** What is read into; null when closed. */
   private landing: Packet | null;
@@ -212,6 +227,7 @@ class Tun implements TunDevice {
     this.offload = parts.offload;
     this.linkAddress = parts.linkAddress;
     this.pool = parts.pool;
+    this.superpacketText = parts.offload.tcpSegmentation && parts.medium === 'ip' && takesBig(release()) ? BIG_TEXT : SUPERPACKET_TEXT;
     this.headerLength = headerLength(parts.medium);
     this.start = HEADROOM + (parts.medium === 'ip' ? 0 : 2);
     this.landing = this.prepareLanding();
@@ -247,11 +263,15 @@ class Tun implements TunDevice {
   /** A packet from `at` on, with what it was lent. */
   private writePieces(packet: Packet, at: number): number {
     const { iovecs } = this;
-    const second = packet.lent - packet.firstLength;
+    const { lenders } = packet;
     setIovec(iovecs, 0, this.addressOf(packet) + at, packet.end - at);
-    setIovec(iovecs, 4, this.addressOfBytes(packet.first) + packet.firstAt, packet.firstLength);
-    if (second > 0) setIovec(iovecs, 8, this.addressOfBytes(packet.second), second);
-    return this.linux.writev(this.fd, this.iovecsAt, second > 0 ? 3 : 2);
+    let from = packet.lentAt;
+    for (let i = 0, rest = packet.lent; i < lenders.length; i++, from = 0) {
+      const bytes = Math.min(lenders[i]!.length - from, rest);
+      setIovec(iovecs, i + 1, this.addressOfBytes(lenders[i]!) + from, bytes);
+      rest -= bytes;
+    }
+    return this.linux.writev(this.fd, this.iovecsAt, lenders.length + 1);
   }
 
   ref(): void {
@@ -379,7 +399,8 @@ class Tun implements TunDevice {
 }
 
 /** Addresses of user space have 48 bits, so that a number holds them exactly. */
-function setIovec(iovecs: Uint32Array, at: number, address: number, bytes: number): void {
+function setIovec(iovecs: Uint32Array, index: number, address: number, bytes: number): void {
+  const at = 4 * index;
   iovecs[at] = address >>> 0;
   iovecs[at + 1] = Math.floor(address / 2 ** 32);
   iovecs[at + 2] = bytes;
