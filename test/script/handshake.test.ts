@@ -52,6 +52,18 @@ describe.each([4, 6] as const)('the handshake over IPv%i', (family) => {
     expect(h.news()).toBe('connected');
   });
 
+  test('a SYN that comes again in one batch with the ACK of ours is owed nothing', () => {
+    const h = new ScriptHost({ family }).connect();
+    h.play(tcp`
+      +0     > S  0:0(0)
+      +10ms  < S  0:0(0)         win 65535 <mss 1000>
+      +0     > S. 0:0(0) ack 1             <mss ${mss}>
+      +10ms  <+ S 0:0(0)         win 65535 <mss 1000>
+      +0     < .  1:1(0) ack 1   win 65535
+      +5s    ${(c) => expect([c.state, c.timers.next()]).toEqual(['ESTABLISHED', Infinity])}
+    `);
+  });
+
   test('two SYNs that cross make one connection also when the peer answers with a bare ACK', () => {
     const h = new ScriptHost({ family }).connect();
     h.play(tcp`

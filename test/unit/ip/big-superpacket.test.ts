@@ -48,7 +48,7 @@ describe('a superpacket of more than 65,535 bytes', () => {
   test('has a total length of 0 in IPv4, and its checksum says so', () => {
     const { stack, sent } = bench({ gathers: true, superpacketText: 131_072 });
     expect(send(stack, 4, TEXT)).toBe(null);
-    const [{ bytes, lent }] = sent as [{ bytes: Uint8Array; lent: number }];
+    const { bytes, lent } = sent[0]!;
     expect([bytes.length, lent]).toEqual([40, TEXT]);
     expect([...bytes.subarray(0, 10)]).toEqual([0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, 6]);
     expect(internetChecksum(bytes.subarray(0, 20))).toBe(0);
@@ -57,7 +57,7 @@ describe('a superpacket of more than 65,535 bytes', () => {
   test('has a payload length of 0 in IPv6, and a hop-by-hop option that says it', () => {
     const { stack, sent } = bench({ gathers: true, superpacketText: 131_072 });
     expect(send(stack, 6, TEXT)).toBe(null);
-    const [{ bytes }] = sent as [{ bytes: Uint8Array }];
+    const { bytes } = sent[0]!;
     expect(bytes.length).toBe(40 + 8 + 20);
     expect([...bytes.subarray(4, 8)]).toEqual([0, 0, 0, 64]);
     // Next header TCP, no further 8 bytes; option 0xc2 of 4 bytes: the jumbo payload length, hop-by-hop header included.
