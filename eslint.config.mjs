@@ -19,7 +19,7 @@ const FLOORS = {
 };
 
 /** What composes the floors, and is imported by none of them. Every other file directly in `src` is ground. */
-const ROOF = { files: ['index', 'node', 'stack', 'driver', 'layouts', 'pcap', 'bsd', 'testing'], folders: ['testing', 'services'] };
+const ROOF = { files: ['index', 'node', 'stack', 'driver', 'layouts', 'pcap', 'bsd', 'web', 'testing'], folders: ['testing', 'services'] };
 
 // ---- the platform, and who may touch it ----------------------------------------------------------------------------
 

@@ -24,6 +24,51 @@ interface AbortSignal {
   throwIfAborted(): void;
 }
 
+// The web face's alone (src/socket-api/web-*.ts): of WHATWG's Streams, what it uses.
+
+interface ReadableStream<R> {
+  readonly locked: boolean;
+  cancel(reason?: unknown): Promise<void>;
+  [Symbol.asyncIterator](): AsyncIterator<R, void, undefined>;
+}
+interface ReadableStreamDefaultController<R> {
+  enqueue(chunk: R): void;
+  close(): void;
+  error(reason: unknown): void;
+}
+interface ReadableByteStreamController extends ReadableStreamDefaultController<ArrayBufferView> {
+  readonly byobRequest: null | { readonly view: ArrayBufferView | null; respond(bytes: number): void };
+}
+declare const ReadableStream: {
+  new (
+    source: UnderlyingSource<ReadableByteStreamController> & { readonly type: 'bytes' }, strategy: { highWaterMark: number },
+  ): ReadableStream<Uint8Array>;
+  new <R>(source: UnderlyingSource<ReadableStreamDefaultController<R>>, strategy: { highWaterMark: number }): ReadableStream<R>;
+};
+interface UnderlyingSource<Controller> {
+  start?(controller: Controller): void | Promise<void>;
+  pull?(controller: Controller): void | Promise<void>;
+  cancel?(reason: unknown): void | Promise<void>;
+}
+
+interface WritableStream<W> {
+  readonly locked: boolean;
+  close(): Promise<void>;
+  abort(reason?: unknown): Promise<void>;
+  getWriter(): { write(chunk: W): Promise<void>; close(): Promise<void>; releaseLock(): void };
+}
+interface WritableStreamDefaultController {
+  error(reason: unknown): void;
+}
+declare const WritableStream: {
+  new <W>(sink: {
+    start?(controller: WritableStreamDefaultController): void | Promise<void>;
+    write?(chunk: W): void | Promise<void>;
+    close?(): void | Promise<void>;
+    abort?(reason: unknown): void | Promise<void>;
+  }, strategy?: { highWaterMark: number; size(chunk: W): number }): WritableStream<W>;
+};
+
 // The driver's alone (src/driver.ts).
 
 declare const performance: { now(): number };

@@ -19,6 +19,7 @@ import { SEQ } from './seq.js';
 import { CONNECTION, SOCKET_API } from './socket-api.js';
 import { CONNECTION_TABLE, ISN, TIME_WAIT } from './tables.js';
 import { EXPIRE, KEEP_ALIVE, PERSIST } from './timers.js';
+import { WEB } from './web.js';
 
 export const ROOMS: Rooms = {
   'seq': SEQ,
@@ -62,4 +63,5 @@ export const ROOMS: Rooms = {
   'tcp': TCP,
   'connection': CONNECTION,
   'socket-api': SOCKET_API,
+  'socket-api/web': WEB,
 };

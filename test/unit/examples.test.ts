@@ -8,8 +8,10 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 
 // Loaded before the clock of the first example runs.
+import '../../src/bsd.js';
 import '../../src/node.js';
 import '../../src/pcap.js';
+import '../../src/web.js';
 
 const ROOT = new URL('../../', import.meta.url);
 const read = (path: string): string => readFileSync(new URL(path, ROOT), 'utf8');
@@ -38,6 +40,7 @@ writeFileSync(withoutTun, STAND_IN);
 /** Where the package's names lead: what is tried is the source, not what was built of it some time ago. */
 const DOORS: Readonly<Record<string, string>> = {
   'wallsocket': source('index.ts'), 'wallsocket/node': withoutTun, 'wallsocket/pcap': source('pcap.ts'),
+  'wallsocket/web': source('web.ts'), 'wallsocket/bsd': source('bsd.ts'),
 };
 
 let runs = 0;
@@ -75,6 +78,7 @@ const PRINTS: Readonly<Record<string, readonly string[]>> = {
     'a ping to 10.0.0.2 takes 0 ms: a pipe has no length, and only waiting takes time here',
     'connect ETIMEDOUT 10.0.0.3:80 after 247 s',
   ],
+  'web.ts': ['hello, 10.0.0.2:7', 'hello, [fd00::2]:7', 'connect ECONNREFUSED 10.0.0.2:7', '10.0.0.2: who is there?'],
 };
 
 describe('the examples', () => {
@@ -91,8 +95,24 @@ describe('the examples', () => {
   });
 });
 
+/** A document's programs; what is no program of today's is called `js` there. */
+const blocksOf = (path: string): string[] => [...read(path).matchAll(/^```ts\n(.*?)^```$/gms)].map(([, block]) => block!);
+
+describe("docs/faces.md's", () => {
+  const blocks = blocksOf('docs/faces.md');
+
+  test('are four, one for each face', () => {
+    expect(blocks.length).toBe(4);
+  });
+
+  test.each(blocks)('is a program of at most fifteen lines that says hello: %#', async (block) => {
+    expect(block.trimEnd().split('\n').length).toBeLessThanOrEqual(15);
+    expect(await run(block)).toEqual(['hello']);
+  });
+});
+
 describe("the README's", () => {
-  const blocks = [...read('README.md').matchAll(/^```ts\n(.*?)^```$/gms)].map(([, block]) => block!);
+  const blocks = blocksOf('README.md');
 
   test('are two', () => {
     expect(blocks.length).toBe(2);
