@@ -28,6 +28,8 @@ export interface StackOptions {
   /** The time of day zero: ms, monotonic, any origin. Default 0. */
   readonly now?: number;
   readonly tcp?: Partial<TcpSettings>;
+  /** Be a router: pass on what is for others (RFC 1812 §5). `stack.ip.forwarding` changes it. Default false. */
+  readonly forwarding?: boolean;
   /** Frames that may wait for a poll. Default 4,096. */
   readonly receiveQueue?: number;
   /** Told of what an application's callback throws. Default: thrown in a microtask, for the platform to report. */
@@ -85,6 +87,7 @@ export class Stack {
       name: 'stack.receive-queue', unit: 'packets', max: size, used: () => this.received.count, source: 'Linux netdev_max_backlog: 1,000',
     });
     this.ip = new Ip({ pool: this.pool, counters: this.counters, limits: this.limits, random, now: this.polledAt });
+    this.ip.forwarding = options.forwarding ?? false;
     this.icmp = new Icmp(this.ip, env);
     this.ip.errors = this.icmp;
     this.udp = new Udp(this.ip, env);

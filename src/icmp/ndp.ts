@@ -174,7 +174,8 @@ export class Ndp {
 
   /** Say that `target` is here. @param asker  null: somebody without an address, so it is said to all. RFC 4861 §7.2.4. */
   private advertise(on: Interface, port: NdpPort, target: Address, asker: Address | null, now: number): void {
-    const flags = asker === null ? Wire.OVERRIDE : Wire.SOLICITED | Wire.OVERRIDE;
+    const router = this.ip.forwarding ? Wire.ROUTER : 0;
+    const flags = router | (asker === null ? Wire.OVERRIDE : Wire.SOLICITED | Wire.OVERRIDE);
     const packet = this.message(Wire.V6.neighborAdvertisement, flags, target, Wire.TARGET_LINK_ADDRESS, port.linkAddress);
     this.send(packet, on, target, asker ?? ALL_NODES, now);
   }

@@ -9,7 +9,7 @@
 // Out: `route` decides once per flow, `send` pushes a header per packet.
 
 import {
-  type Address, ANY4, ANY6, cell, isLinkLocal, isLoopback, isMulticast, isUnspecified, isV4, LOOPBACK4, LOOPBACK6,
+  type Address, ALL_ROUTERS, ANY4, ANY6, cell, isLinkLocal, isLoopback, isMulticast, isUnspecified, isV4, LOOPBACK4, LOOPBACK6,
   refill16, refill4,
 } from '../address.js';
 import { assert } from '../assert.js';
@@ -25,6 +25,7 @@ import type { Packet, PacketPool } from '../packet.js';
 import type { Random } from '../random.js';
 import { NEVER } from '../time.js';
 import { type Flow } from './flow.js';
+import { Forwarder } from './forward.js';
 import { type Arrival, Reassembly, type ReassemblyOwner } from './fragments.js';
 import { IpHeader } from './header.js';
 import {
@@ -77,6 +78,8 @@ export class Ip implements InterfaceOwner, ReassemblyOwner {
   errors: ErrorReporter | null = null;
   /** May `sendWithHeader` send from addresses that are not ours? Default false (SEC-99). */
   maySpoof = false;
+  /** Passes on what is for others, while `forwarding`. */
+  readonly forwarder = new Forwarder(this);
   /** For the families: cells that do not survive a call. */
   readonly scratch = { src: cell(), dst: cell() };
 
@@ -84,6 +87,7 @@ export class Ip implements InterfaceOwner, ReassemblyOwner {
   private readonly v4: Ipv4;
   private readonly v6: Ipv6;
   private lastIndex = 0;
+  private isRouter = false;
   /**
    * Packets of ours whose next hop did not answer: their senders hear of it when no packet is being
    * processed.
@@ -119,6 +123,17 @@ export class Ip implements InterfaceOwner, ReassemblyOwner {
     this.loopback = this.add(new Loopback(), 'lo', 'loopback', {
       addresses: [{ address: LOOPBACK4, prefixLength: 8 }, { address: LOOPBACK6, prefixLength: 128 }],
     });
+  }
+
+  /** Is this a router: are packets for others passed on? Default false (RFC 1122 §3.3.1.2: a host must be told). */
+  get forwarding(): boolean {
+    return this.isRouter;
+  }
+
+  set forwarding(value: boolean) {
+    if (value === this.isRouter) return;
+    this.isRouter = value;
+    for (const each of this.interfaces) this.joinRouters(each);
   }
 
   get pool(): PacketPool {
@@ -400,7 +415,10 @@ export class Ip implements InterfaceOwner, ReassemblyOwner {
     this.undeliveredSince = NEVER;
     const { failure, quote } = this;
     packets.forEach((packet, i) => {
-      if (this.readOwn(packet, from[i]!, quote)) {
+      const hasTransport = this.readOwn(packet, from[i]!, quote);
+      if (!this.isLocal(quote.src)) {
+        this.reportUndelivered(packet, now);
+      } else if (hasTransport) {
         failure.kind = 'host-unreachable';
         failure.code = 'EHOSTUNREACH';
         failure.mtu = 0;
@@ -415,6 +433,15 @@ export class Ip implements InterfaceOwner, ReassemblyOwner {
       }
       packet.release();
     });
+  }
+
+  /** A router's next hop does not answer: RFC 1812 §4.3.3.1 says so to the source by code 1, RFC 4443 §3.1 by code 3. */
+  private reportUndelivered(packet: Packet, now: number): void {
+    const { quote } = this;
+    quote.cast = 'unicast';
+    quote.linkCast = 'unicast';
+    quote.fragmented = false;
+    this.errors?.report('host-unreachable', 0, 0, packet, quote, now);
   }
 
   /** Read a packet's own headers into `h`, and `packet.transport`. False: its transport's is not in it. */
@@ -530,6 +557,12 @@ export class Ip implements InterfaceOwner, ReassemblyOwner {
     return code;
   }
 
+  /** RFC 4291 §2.8: a router is in ff02::2 on every interface. */
+  private joinRouters(on: Interface): void {
+    if (this.isRouter) on.joinGroup(ALL_ROUTERS);
+    else on.leaveGroup(ALL_ROUTERS);
+  }
+
   private byIndex(index: number): Interface | null {
     return this.interfaces.find((each) => each.index === index && each.up) ?? null;
   }
@@ -543,6 +576,7 @@ export class Ip implements InterfaceOwner, ReassemblyOwner {
       ? new IpPort(device, added, env, { coalesce })
       : new EthernetPort(device, added, env, { coalesce });
     this.interfaces.push(added);
+    if (this.isRouter) this.joinRouters(added);
     for (const { address, prefixLength } of options.addresses ?? []) added.addAddress(address, prefixLength);
     for (const gateway of options.gateways ?? []) this.routes.addDefault(gateway, added);
     this.routes.changed();

@@ -32,7 +32,8 @@ export class Ipv4 {
     const { ip } = this;
     const refused = this.refusal(from, packet, linkCast, now);
     if (refused !== null) {
-      ip.drop(packet, refused);
+      if (refused === 'ip-not-for-us' && ip.forwarding && ip.header.cast === 'unicast') this.passOn(from, packet, now);
+      else ip.drop(packet, refused);
       return;
     }
     const { bytes: b, start: at } = packet;
@@ -44,6 +45,13 @@ export class Ipv4 {
     packet.consume(Wire.headerLength4(b, at));
     packet.transport = packet.start;
     ip.deliver(packet, now);
+  }
+
+  /** Somebody else's. RFC 1812 §5.2.2, §5.3.7: the header's other checks come first here, too. */
+  private passOn(from: Interface, packet: Packet, now: number): void {
+    const { ip } = this;
+    const refused = this.sourceRefusal(from) ?? this.checkOptions(packet, now) ?? ip.forwarder.forward(from, packet, now);
+    if (refused !== null) ip.drop(packet, refused);
   }
 
   /** Push the header, and send. `flow.route` is `route`. Ownership passes. */
@@ -148,21 +156,9 @@ export class Ipv4 {
     h.at = at;
     h.interface = from;
 
-    const refused = this.destinationRefusal(from) ?? this.sourceRefusal(from);
-    if (refused !== null) return refused;
     // RFC 1122 §3.2.1.7: a host does not look at the time to live of what is for it.
-    if (b[at] !== 0x45) {
-      const bad = this.optionsRefusal(b, at, at + Wire.headerLength4(b, at));
-      if (bad !== null) {
-        // RFC 1122 §3.2.2.5; no error answers a fragment but the first (§3.2.2). A source route is refused
-        // silently: RFC 7126 §4.3.
-        const isFirst = Wire.fragmentOffset4(Wire.fragmentWord4(b, at)) === 0;
-        if (isFirst && bad === 'ip-bad-options') {
-          ip.errors?.report('parameter-problem', 0, this.pointer, packet, h, now);
-        }
-        return bad;
-      }
-    }
+    const refused = this.destinationRefusal(from) ?? this.sourceRefusal(from) ?? this.checkOptions(packet, now);
+    if (refused !== null) return refused;
     const word = Wire.fragmentWord4(b, at);
     return (word & Wire.IS_FRAGMENT) === 0 ? null : this.fragmentRefusal(packet, word);
   }
@@ -197,7 +193,7 @@ export class Ipv4 {
       h.interface = on;
       return null;
     }
-    // Here a router would forward.
+    // Here a router forwards.
     return 'ip-not-for-us';
   }
 
@@ -212,6 +208,20 @@ export class Ipv4 {
     if (from.kind === 'loopback') return null;
     if (s >>> 24 === 127 || from.isBroadcast(h.src)) return 'ip-martian-source';
     return ip.isLocal(h.src) ? 'ip-own-source' : null;
+  }
+
+  /** The options' refusal, and who sent them hears of it. */
+  private checkOptions(packet: Packet, now: number): DropReason | null {
+    const { bytes: b, start: at } = packet;
+    if (b[at] === 0x45) return null;
+    const bad = this.optionsRefusal(b, at, at + Wire.headerLength4(b, at));
+    // RFC 1122 §3.2.2.5; no error answers a fragment but the first (§3.2.2). A source route is refused silently: RFC 7126
+    // §4.3.
+    const isFirst = Wire.fragmentOffset4(Wire.fragmentWord4(b, at)) === 0;
+    if (isFirst && bad === 'ip-bad-options') {
+      this.ip.errors?.report('parameter-problem', 0, this.pointer, packet, this.ip.header, now);
+    }
+    return bad;
   }
 
   /** RFC 1122 §3.2.1.8: those we do not know are passed; none is obeyed. TCP never hears of them (RFC 9293 MUST-50). */

@@ -34,7 +34,8 @@ export class Ipv6 {
     const { ip, chain } = this;
     const refused = this.refusal(from, packet, linkCast);
     if (refused !== null) {
-      ip.drop(packet, refused);
+      if (refused === 'ip-not-for-us' && ip.forwarding && ip.header.cast === 'unicast') this.passOn(from, packet, now);
+      else ip.drop(packet, refused);
       return;
     }
     const { start: at } = packet;
@@ -45,6 +46,12 @@ export class Ipv6 {
     whole.consume(chain.at - whole.start);
     whole.transport = whole.start;
     ip.deliver(whole, now);
+  }
+
+  /** Somebody else's. RFC 8200 §4: routers need not look at hop-by-hop options, and at nothing behind them. */
+  private passOn(from: Interface, packet: Packet, now: number): void {
+    const refused = this.sourceRefusal(from) ?? this.ip.forwarder.forward(from, packet, now);
+    if (refused !== null) this.ip.drop(packet, refused);
   }
 
   /**
@@ -209,7 +216,7 @@ export class Ipv6 {
     // RFC 4291 §2.5.2, §2.5.3. A mapped IPv4 address is a way of writing in programs (RFC 4291 §2.5.5.2), not
     // of sending: to all above it would be an IPv4 peer.
     if (isV4(dst) || isUnspecified(dst) || (outside && isLoopback(dst))) return 'ip-martian-destination';
-    // Here a router would forward.
+    // Here a router forwards.
     return from.ownsAddress(dst) || ip.isLocal(dst) ? null : 'ip-not-for-us';
   }
 

@@ -6,6 +6,7 @@ import { ACK, RESET, SEQUENCE, SYN, SYN_SENT, TEXT, URGENT } from './arrival.js'
 import { ASSEMBLER } from './assembler.js';
 import { BUFFERS, DSACK, PLPMTUD } from './buffers.js';
 import { BBR, CONGESTION, CUBIC } from './congestion.js';
+import { FORWARD } from './forward.js';
 import { LISTENER } from './listener.js';
 import { FAST_OPEN, SYN_CACHE, SYN_COOKIE } from './opening.js';
 import { MARKS, MTU_PROBE } from './marks.js';
@@ -22,6 +23,7 @@ import { EXPIRE, KEEP_ALIVE, PERSIST } from './timers.js';
 import { WEB } from './web.js';
 
 export const ROOMS: Rooms = {
+  'forward': FORWARD,
   'seq': SEQ,
   'segment': SEGMENT,
   'options': OPTIONS,

@@ -132,6 +132,13 @@ describe('answering (RFC 4861 §7.2.3, §7.2.4)', () => {
     expect(host.pool.outstanding).toBe(0);
   });
 
+  test('a router says that it is one: R. RFC 4861 §7.2.4', () => {
+    const host = open();
+    host.ip.forwarding = true;
+    host.give(nd(135, {}));
+    expect(host.sent()).toEqual([advertisement({ dst: 'fd00::2', flags: 0xe0 })]);
+  });
+
   test('for each of our addresses, link-local ones too, and asked alone or in a group', () => {
     const host = open();
     host.give(nd(135, { src: 'fe80::2', dst: 'fe80::1', target: 'fe80::1' }));
