@@ -74,6 +74,45 @@ class RealTime implements Driver {
   };
 }
 
+/** The platform's time, for whoever drives more than one stack with it. */
+export interface WallClock {
+  /** ms, monotonic. */
+  now(): number;
+  /** Calls `run` once, so many ms later or a little more; the result calls it off. */
+  after(ms: number, run: () => void): () => void;
+}
+
+const setReal = setTimeout;
+const clearReal = clearTimeout;
+const immediate = typeof setImmediate === 'function' ? setImmediate : null;
+const performanceNow = performance.now.bind(performance);
+
+/** As the platform had it when this was loaded, whatever a test puts in its place. */
+export const realClock: WallClock = {
+  now: performanceNow,
+  after(ms, run) {
+    const timer = setReal(run, Math.min(SLEEP_MS_MAX, Math.max(0, Math.ceil(ms))));
+    return () => clearReal(timer);
+  },
+};
+
+/** As the platform has it at each call: the fake timers of a test, while there are such. */
+export const presentClock: WallClock = {
+  now: () => performance.now(),
+  after(ms, run) {
+    const timer = setTimeout(run, Math.min(SLEEP_MS_MAX, Math.max(0, Math.ceil(ms))));
+    return () => clearTimeout(timer);
+  },
+};
+
+/** Whatever is ready to run has run: promises, and what the platform queues besides them (process.nextTick). Never a fake's. */
+export function turnOfTheLoop(): Promise<void> {
+  return new Promise((resolve) => {
+    if (immediate !== null) immediate(resolve);
+    else setReal(resolve, 0);
+  });
+}
+
 /** After input and output had their turn: setImmediate where there is one, else the shortest sleep. */
 function nextTurn(run: () => void): void {
   if (typeof setImmediate === 'function') setImmediate(run);

@@ -62,6 +62,9 @@ export class Stack {
   /** The time between polls, for a user's calls; null: that of the latest poll. Set by who drives. */
   clock: (() => number) | null = null;
 
+  /** Pieces of news that applications were told. */
+  announcements = 0;
+
   private readonly wheel: TimerWheel;
   private readonly received: { packets: (Packet | null)[]; from: (Interface | null)[]; head: number; count: number };
   private readonly announcers: Announcer[] = [];
@@ -198,9 +201,20 @@ export class Stack {
     if (frames > 0) for (const each of this.ip.interfaces) each.port.flush(now);
   }
 
+  /** Applications hear at once what they were to hear at the next poll: for a stack that will not be polled again. */
+  settle(): void {
+    this.announce();
+  }
+
+  /** Deadlines that are armed: TCP's, TIME-WAIT's, callers of `after`. */
+  get armed(): number {
+    return this.wheel.size;
+  }
+
   private announce(): void {
     // What the news leads to (a write, a close) waits for the next poll; news of news waits with it.
     const count = this.announcers.length;
+    this.announcements += count;
     for (let i = 0; i < count; i++) {
       try {
         this.announcers[i]!.announce();

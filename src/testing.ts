@@ -1,4 +1,19 @@
-// `wallsocket/testing`: TCP played from scripts, in virtual time. The tagged template of our own tests, and packetdrill's files.
+// `wallsocket/testing`: networks in a test, from one seed; and TCP played from scripts, in virtual time: the tagged template of
+// our own tests, and packetdrill's files.
+
+export { Sleep, type SleepReason, type ArmedTimer } from './testing/diagnosis.js';
+export type { Duration } from './testing/duration.js';
+export { Fault } from './testing/fault.js';
+export type { LoggedFrame } from './testing/frame-log.js';
+export type { Bursts, Fate, Impairments } from './testing/impairment.js';
+export type { Mapping, NatKind, NatSettings } from './testing/nat.js';
+export { NatHost, type NatOptions, NatSide } from './testing/nat-host.js';
+export { createNetwork, Network, type NetworkLinkOptions, type NetworkOptions, type Place } from './testing/network.js';
+export type { FakeTimers, NetworkClock } from './testing/network-clock.js';
+export { NetworkLink, type RuleFunction, type ScheduledStep, type Verdict, type Way } from './testing/network-link.js';
+export { Host, type HostOptions, SwitchNode } from './testing/network-node.js';
+export type { IcmpView, PacketView, TcpView, UdpView } from './testing/packet-view.js';
+export { Trace, type TraceOptions } from './testing/trace.js';
 
 export { OUR_PORT, PEER_PORT, type Script as TcpScript, ScriptHost, type ScriptOptions, tcp } from './testing/script.js';
 export {

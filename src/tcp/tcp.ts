@@ -199,6 +199,11 @@ export class Tcp implements Protocol, Expirable {
     });
   }
 
+  /** Who listens, port by port. */
+  listening(): Listener[] {
+    return [...this.listeners.values()].flat();
+  }
+
   // Segments in.
 
   input(packet: Packet, header: IpHeader, now: number): void {

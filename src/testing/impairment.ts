@@ -29,6 +29,14 @@ export interface Impairments extends Partial<BottleneckOptions> {
    * again, so that only the application can notice. Default `detectable`.
    */
   readonly corruption?: 'detectable' | 'hidden';
+  /** The chance that a packet is marked as having met congestion, where its sender takes part (RFC 3168 §5). Default 0. */
+  readonly mark?: number;
+  /**
+   * What the queue before the line does when it grows: lose what comes last, or, by how long packets stay in it, what comes
+   * first (RFC 8289). The latter needs a rate, and knows `queuePackets` alone; `Link`s have it, not this class by itself.
+   * Default `tail-drop`.
+   */
+  readonly queue?: 'tail-drop' | 'codel';
   /** Larger packets are lost, bytes of IP packet. Default: none is. */
   readonly pathMtu?: number;
   /** What the sender of too large a packet hears: nothing (RFC 2923 §2.1), or an ICMP error. Default `silence`. */
@@ -65,8 +73,8 @@ export interface Blackout {
   readonly everyMs?: number;
 }
 
-/** What became of a packet. */
-export type Fate = 'passed' | 'dark' | 'too-big' | 'lost' | 'queue-full';
+/** What became of a packet. `dropped` and `held`: by a rule, or somebody's hand. */
+export type Fate = 'passed' | 'dark' | 'too-big' | 'lost' | 'queue-full' | 'dropped' | 'held';
 
 export type Tally = Record<Fate | 'duplicated' | 'reordered' | 'corrupted' | 'marked', number>;
 
@@ -83,7 +91,7 @@ export class Impairment {
   /** Nothing passes while it is true: somebody pulled the cable. */
   unplugged = false;
   readonly tally: Tally = {
-    passed: 0, dark: 0, 'too-big': 0, lost: 0, 'queue-full': 0, duplicated: 0, reordered: 0, corrupted: 0, marked: 0,
+    passed: 0, dark: 0, 'too-big': 0, lost: 0, 'queue-full': 0, dropped: 0, held: 0, duplicated: 0, reordered: 0, corrupted: 0, marked: 0,
   };
   settings: Impairments;
   bottleneck: Bottleneck | null = null;
@@ -93,11 +101,13 @@ export class Impairment {
   private readonly copyDice: SeededRandom;
   private readonly orderDice: SeededRandom;
   private readonly bitDice: SeededRandom;
+  private readonly markDice: SeededRandom;
   private isBad = false;
   private sinceLate = 0;
   // What the dice said of the packet at hand, and when it leaves the line.
   private isLost = false;
   private isDouble = false;
+  private isMarked = false;
   private jitter = 0;
   private copyJitter = 0;
   private lateMs = 0;
@@ -111,6 +121,7 @@ export class Impairment {
     this.copyDice = random.fork('duplicate');
     this.orderDice = random.fork('reorder');
     this.bitDice = random.fork('corrupt');
+    this.markDice = random.fork('mark');
     this.settings = settings;
     this.change(settings);
   }
@@ -121,10 +132,10 @@ export class Impairment {
     const before = this.settings;
     this.settings = settings;
     const { bitsPerSecond, queueBytes, queuePackets, markBytes } = settings;
-    const isSame = this.bottleneck !== null && bitsPerSecond === before.bitsPerSecond && queueBytes === before.queueBytes &&
+    const isSame = this.bottleneck !== null && settings.queue === before.queue && bitsPerSecond === before.bitsPerSecond && queueBytes === before.queueBytes &&
       queuePackets === before.queuePackets && markBytes === before.markBytes;
     if (isSame) return;
-    this.bottleneck = bitsPerSecond === undefined ? null : new Bottleneck({
+    this.bottleneck = bitsPerSecond === undefined || settings.queue === 'codel' ? null : new Bottleneck({
       bitsPerSecond,
       ...(queueBytes !== undefined && { queueBytes }), ...(queuePackets !== undefined && { queuePackets }),
       ...(markBytes !== undefined && { markBytes }),
@@ -146,7 +157,7 @@ export class Impairment {
 
   /** Every packet draws of everything, also one that is lost: so what one die says depends on no other. */
   private cast(): void {
-    const { loss, bursts, jitterMs = 0, duplicate, reorder, corrupt } = this.settings;
+    const { loss, bursts, jitterMs = 0, duplicate, reorder, corrupt, mark } = this.settings;
     this.isLost = chance(this.lossDice, loss);
     if (bursts !== undefined && this.burst(bursts)) this.isLost = true;
     this.jitter = jitterMs > 0 ? this.delayDice.u32() / 0x1_0000_0000 * jitterMs : 0;
@@ -154,6 +165,7 @@ export class Impairment {
     this.copyJitter = this.isDouble && jitterMs > 0 ? this.copyDice.u32() / 0x1_0000_0000 * jitterMs : 0;
     this.lateMs = reorder !== undefined && this.isHeldBack(reorder) ? reorder.lateMs : 0;
     this.corrupted = chance(this.bitDice, corrupt);
+    this.isMarked = chance(this.markDice, mark);
   }
 
   private burst(bursts: Bursts): boolean {
@@ -176,9 +188,8 @@ export class Impairment {
     if (this.isLost) return 'lost';
     this.leaves = now;
     const line = this.bottleneck;
-    if (line === null) return 'passed';
-    const isMarked = line.wouldMark(now);
-    this.leaves = line.offer(end - at, now);
+    const isMarked = line?.wouldMark(now) === true || this.isMarked;
+    if (line !== null) this.leaves = line.offer(end - at, now);
     if (Number.isNaN(this.leaves)) return 'queue-full';
     if (isMarked && markCongestion(b, at)) this.tally.marked++;
     return 'passed';
@@ -223,9 +234,9 @@ export class Impairment {
 }
 
 function check(settings: Impairments): void {
-  const { loss, duplicate, corrupt, bursts, reorder } = settings;
+  const { loss, duplicate, corrupt, mark, bursts, reorder } = settings;
   const chances = {
-    loss, duplicate, corrupt, 'bursts.toBad': bursts?.toBad, 'bursts.toGood': bursts?.toGood,
+    loss, duplicate, corrupt, mark, 'bursts.toBad': bursts?.toBad, 'bursts.toGood': bursts?.toGood,
     'bursts.lossInBad': bursts?.lossInBad, 'bursts.lossInGood': bursts?.lossInGood, 'reorder.chance': reorder?.chance,
   };
   for (const [name, value] of Object.entries(chances)) {
@@ -240,7 +251,7 @@ function check(settings: Impairments): void {
 const chance = (dice: SeededRandom, p: number | undefined): boolean => p !== undefined && p > 0 && dice.u32() < p * 0x1_0000_0000;
 
 /** RFC 3168 §5: CE in place of ECT; a packet whose sender does not take part stays as it is. */
-function markCongestion(b: Uint8Array, at: number): boolean {
+export function markCongestion(b: Uint8Array, at: number): boolean {
   if (b[at]! >>> 4 === 4) {
     const before = u16(b, at);
     if ((before & 3) === 0) return false;
@@ -248,6 +259,7 @@ function markCongestion(b: Uint8Array, at: number): boolean {
     setU16(b, at + 10, adjust(u16(b, at + 10), before, before | 3));
     return true;
   }
+  if (b[at]! >>> 4 !== 6) return false;
   // The ECN field of IPv6 is in bits 10 and 11: the traffic class lies across the first two bytes.
   if ((b[at + 1]! & 0x30) === 0) return false;
   b[at + 1]! |= 0x30;
@@ -255,8 +267,9 @@ function markCongestion(b: Uint8Array, at: number): boolean {
 }
 
 /** Turns over a bit of the text and mends the checksum (RFC 1624). False: there is no text, or it is not TCP's or UDP's. */
-function damageUnseen(b: Uint8Array, at: number, end: number, bit: number): boolean {
+export function damageUnseen(b: Uint8Array, at: number, end: number, bit: number): boolean {
   const isV4 = b[at]! >>> 4 === 4;
+  if (!isV4 && b[at]! >>> 4 !== 6) return false;
   // A fragment's text begins with no header.
   if (isV4 && (u16(b, at + 6) & 0x3fff) !== 0) return false;
   const protocol = b[at + (isV4 ? 9 : 6)]!;

@@ -7,6 +7,7 @@ import { ASSEMBLER } from './assembler.js';
 import { BUFFERS, DSACK, PLPMTUD } from './buffers.js';
 import { BBR, CONGESTION, CUBIC } from './congestion.js';
 import { FORWARD } from './forward.js';
+import { LABORATORY } from './laboratory.js';
 import { LISTENER } from './listener.js';
 import { FAST_OPEN, SYN_CACHE, SYN_COOKIE } from './opening.js';
 import { MARKS, MTU_PROBE } from './marks.js';
@@ -24,6 +25,7 @@ import { WEB } from './web.js';
 
 export const ROOMS: Rooms = {
   'forward': FORWARD,
+  'laboratory': LABORATORY,
   'seq': SEQ,
   'segment': SEGMENT,
   'options': OPTIONS,
