@@ -4,6 +4,7 @@
 export { Sleep, type SleepReason, type ArmedTimer } from './testing/diagnosis.js';
 export type { Duration } from './testing/duration.js';
 export { Fault } from './testing/fault.js';
+export { type FixtureOptions, networkTest, type Surroundings } from './testing/fixture.js';
 export type { LoggedFrame } from './testing/frame-log.js';
 export type { Bursts, Fate, Impairments } from './testing/impairment.js';
 export type { Mapping, NatKind, NatSettings } from './testing/nat.js';
@@ -13,6 +14,7 @@ export type { FakeTimers, NetworkClock } from './testing/network-clock.js';
 export { NetworkLink, type RuleFunction, type ScheduledStep, type Verdict, type Way } from './testing/network-link.js';
 export { Host, type HostOptions, SwitchNode } from './testing/network-node.js';
 export type { IcmpView, PacketView, TcpView, UdpView } from './testing/packet-view.js';
+export { parseSegments, type SentSegment, sentSegments, traceDifference, type WantedSegment } from './testing/segment-notation.js';
 export { Trace, type TraceOptions } from './testing/trace.js';
 
 export { OUR_PORT, PEER_PORT, type Script as TcpScript, ScriptHost, type ScriptOptions, tcp } from './testing/script.js';

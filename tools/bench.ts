@@ -16,6 +16,14 @@ program.command('tun', { isDefault: true })
     process.exit(await bench(options) ? 0 : 1);
   });
 
+program.command('lab')
+  .description('networks in a test: how fast they are built, and how many packets a second they carry')
+  .option('--json', 'print one array of { name, unit, value, target, reached }')
+  .addOption(new Option('--only <rows...>', 'these rows'))
+  .action(async (options: { json?: true; only?: string[] }) => {
+    process.exit(await (await import('./bench/lab.js')).benchLab(options) ? 0 : 1);
+  });
+
 // What the bench runs in processes of their own. Imported there alone, so that the peer's process holds none of ours.
 program.command('peer-server <address>', { hidden: true })
   .action(async (address: string) => (await import('./bench/peer-server.js')).servePeer(address));

@@ -61,8 +61,6 @@ export class NatHost extends Host {
 
   protected override device({ link, side }: Attachment): Device {
     const end = link.link.ends[side];
-    // What comes back in bears an address of ours.
-    this.stack.ip.maySpoof = true;
     return this.isOutside(link) ? new Meddler(end, this.outward, this.inward) : new Meddler(end, pass, this.hairpin);
   }
 

@@ -192,7 +192,7 @@ export class NetworkLink implements Gate {
     const { network } = this;
     // Only a rule that looks needs something to look at, and the frame is a view of what is there.
     const view = new PacketView(
-      packet.bytes.subarray(packet.start, packet.end), end.ipAt, this.nodes[side]!.name, this.nodes[1 - side]!.name, number, network.now);
+      packet.bytes.subarray(packet.start, packet.end), end.ipAt, this.nodes[side].name, this.nodes[1 - side]!.name, number, network.now);
     for (const rule of this.rules) {
       if (!rule.sides[side]) continue;
       const verdict = rule.judge(view);

@@ -130,7 +130,8 @@ export class Network implements LinkWorld {
 
   /** Several. */
   hosts<const N extends number>(count: N): Tuple<Host, N> {
-    return Array.from({ length: count }, () => this.host()) as Tuple<Host, N>;
+    const made: Host[] = Array.from({ length: count }, () => this.host());
+    return made as unknown as Tuple<Host, N>;
   }
 
   /** Who passes on what is for others. RFC 1812. */
@@ -453,7 +454,8 @@ export class Network implements LinkWorld {
 
   /** Nothing that one of `a` sends to one of `b` arrives, nor back, on whatever way. Neighbours still know of each other. */
   partition(a: Host | readonly Host[], b: Host | readonly Host[], options: { readonly oneWay?: boolean } = {}): Fault {
-    const [these, those] = [[a].flat() as Host[], [b].flat() as Host[]];
+    const these: readonly Host[] = a instanceof Host ? [a] : a;
+    const those: readonly Host[] = b instanceof Host ? [b] : b;
     return this.fault(`${these.join(', ')} and ${those.join(', ')} are parted`, () => {
       const ways = [this.partitions.add(these, those)];
       if (options.oneWay !== true) ways.push(this.partitions.add(those, these));
@@ -491,6 +493,16 @@ export class Network implements LinkWorld {
   /** What nobody closed: sockets, and packets that are under way. Empty: nothing. */
   leaks(): string[] {
     return new Sleep(this, 'quiet').leaks;
+  }
+
+  /** What is waited for, in words. */
+  diagnosis(): string {
+    return new Sleep(this, this.nextTimeout() === NEVER ? 'quiet' : 'asleep').toString();
+  }
+
+  /** Does its time pass only when it is told? */
+  get isVirtual(): boolean {
+    return this.outside === null;
   }
 
   /** Every host stops; what is under way is forgotten. */

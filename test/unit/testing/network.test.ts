@@ -40,6 +40,9 @@ describe('hosts', () => {
     const { net, a, b } = two();
     expect([a.name, b.name, a.ip, a.ip6, b.ip, b.ip6]).toEqual(['a', 'b', '10.1.0.1', 'fd00:1::1', '10.1.0.2', 'fd00:1::2']);
     echo(b);
+    await net.runUntil(a.connect(b, 7));
+    // A round trip, and the program hears of it in that moment.
+    expect(net.now).toBe(2);
     expect(await exchange(net, a, b, 100_000)).toBe('whole');
     expect(await exchange(net, a, b.ip6, 100_000)).toBe('whole');
   });
@@ -54,6 +57,9 @@ describe('hosts', () => {
     expect(await exchange(net, a, b, 5000)).toBe('whole');
     const toC = net.trace.frames({ only: ({ port, view }) => port.to === c.name && view.tcp !== null });
     expect(toC).toEqual([]);
+    // Nobody hears himself.
+    const back = net.trace.frames({ only: ({ port, view }) => port.to === a.name && view.toString().endsWith(`tell ${a.ip}, length 28`) });
+    expect(back).toEqual([]);
   });
 
   test('behind routers are reached by the shortest way, and hear where it ends', async () => {
@@ -112,6 +118,9 @@ describe('a NAT', () => {
     expect(net.trace.frames({ only: ({ port, view }) => port.to === 's' && view.tcp !== null }).every(({ view }) => view.src === nat.external))
       .toBe(true);
     expect(await net.runUntil(a.ping(s))).toMatchObject({ hopLimit: 63 });
+    // The same port inside cannot be the same outside.
+    const twins = await net.runUntil(Promise.all([a, b].map((host) => host.connect(s, 7, { localPort: 4000 }))));
+    expect(twins).toHaveLength(2);
     // Over IPv6 nothing is translated, and there is a way in.
     expect(await net.runUntil(s.ping(a.ip6))).toMatchObject({ hopLimit: 63 });
   });
@@ -163,6 +172,19 @@ describe('a NAT', () => {
     const errors = net.trace.frames({ only: ({ port, view }) => port.to === 'a' && view.icmp?.type === 3 });
     expect(errors.map(({ view }) => view.toString()).join()).toContain(`udp port 9`);
     expect(errors[0]!.view.toString()).toContain(`IP ${a.ip}.5000 > ${s.ip}.9`);
+  });
+
+  test('passes on what a router beyond says of an insider\'s packet, and the insider believes it', async () => {
+    const net = createNetwork();
+    const [a, s] = net.hosts(2);
+    const [nat, beyond] = [net.nat(), net.router('beyond')];
+    net.link(a, nat.inside);
+    net.link(nat.outside, beyond);
+    net.link(beyond, s);
+    expect(await net.runUntil(a.ping(s))).toMatchObject({ hopLimit: 62 });
+    await expect(net.runUntil(a.ping(s, { hopLimit: 2 }))).rejects.toMatchObject({ code: 'EHOSTUNREACH' });
+    const refusal = net.runUntil(a.connect(s, 80));
+    await expect(refusal).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 
   test('lets insiders reach each other by its address outside: RFC 4787 REQ-9', async () => {
@@ -332,6 +354,8 @@ describe('what goes wrong', () => {
       wire.rule((packet) => (packet.text === 'twice' ? 'duplicate' : packet.text === 'late' ? { delay: '50ms' } : 'pass')),
       wire.rule((packet) => (packet.text === 'bad' ? 'corrupt' : packet.text === 'forged' ? 'corrupt-unseen' : undefined)),
     ];
+    // The other way, and so nobody's here.
+    rules.push(wire.rule(() => 'drop', { from: b }));
     const got: string[] = [];
     void (async () => { for await (const { data } of right) got.push(text(data)); })();
     for (const word of ['late', 'twice', 'bad', 'forged', 'plain']) left.send(bytesOf(word), { address: b.ip, port: 9 });
@@ -446,8 +470,11 @@ describe('what goes wrong', () => {
     echo(b);
     const socket = await net.runUntil(a.connect(b, 7));
     const freeze = b.freeze();
+    let rang = false;
+    b.stack.after(1000, () => { rang = true; });
     void socket.write(bytesOf('hello'));
     await net.advance('5 s');
+    expect(rang).toBe(false);
     freeze.undo();
     expect(text(await net.runUntil(socket.read()))).toBe('hello');
   });
@@ -462,9 +489,9 @@ describe('what goes wrong', () => {
 describe('a seed', () => {
   const run = async (seed: number, others = 0): Promise<Network> => {
     const net = createNetwork({ seed });
-    const [a, b] = [net.host('left'), net.host('right')];
-    const wire = net.link(a, b);
     for (let n = 0; n < others; n++) net.link(net.host(`other${n}`), net.host(`another${n}`));
+    const [a, b] = [net.host('left'), net.host('right')];
+    const wire = net.link(a, b, { subnet: ['192.0.2.0/24', '2001:db8::/64'] });
     wire.loss(0.1);
     wire.jitter('5ms');
     echo(b);

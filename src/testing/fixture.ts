@@ -1,0 +1,85 @@
+// A network for each test, whatever runs the tests: a seed of its own, a look at what is left at the end, and, when it fails,
+// what is needed to see why and to have it again.
+
+import type { Duration } from './duration.js';
+import { createNetwork, type Network, type NetworkOptions } from './network.js';
+
+export interface FixtureOptions extends NetworkOptions {
+  /** What becomes of a test that leaves sockets open or frames under way. Default `error`. */
+  readonly leaks?: 'error' | 'ignore';
+  /** Time that passes at the end, so that what is closed can close. Default 5 min: TIME-WAIT is over. */
+  readonly rest?: Duration;
+}
+
+/** What a test runner's platform adds. */
+export interface Surroundings {
+  /** As somebody gave it: WALLSOCKET_SEED. */
+  readonly seed?: string | undefined;
+  /** How a test is run again. */
+  readonly again?: (seed: number) => string;
+  /** Keeps something that a failure leaves; returns where. */
+  readonly save?: (name: string, content: Uint8Array | string) => string;
+}
+
+/**
+ * A test's body with a network of its own: hand the result to `node:test`, jest, or whatever calls functions.
+ * @example test('reconnects', networkTest(async (net) => { … }))
+ */
+export function networkTest(
+  body: (net: Network) => Promise<void> | void, options: FixtureOptions = {}, surroundings: Surroundings = {},
+): () => Promise<void> {
+  return async () => {
+    const net = networkFor(options, surroundings);
+    try {
+      await body(net);
+      await restOf(net, options);
+    } catch (error) {
+      throw explained(error, net, surroundings);
+    } finally {
+      net.close();
+    }
+  };
+}
+
+/** The seed that was asked for, or one that nobody had before. @throws Error: the one asked for is none */
+export function networkFor(options: FixtureOptions, { seed: given }: Surroundings): Network {
+  return createNetwork({ ...options, seed: options.seed ?? (given === undefined ? freshSeed() : seedOf(given)) });
+}
+
+/** The end of a test: what was harmed is mended, what was closed closes. @throws Error: something is left */
+export async function restOf(net: Network, { leaks = 'error', rest = 300_000 }: FixtureOptions): Promise<void> {
+  net.repair();
+  if (net.isVirtual) await net.runUntilIdle({ ceiling: rest });
+  else await net.settle();
+  const left = net.leaks();
+  if (leaks === 'error' && left.length > 0) throw new Error(`left behind by the test: ${left.join('; ')}`);
+}
+
+/** `error`, with what helps behind its message. */
+export function explained(error: unknown, net: Network, surroundings: Surroundings): unknown {
+  const report = failureReport(net, surroundings);
+  if (!(error instanceof Error)) return new Error(`${String(error)}\n\n${report}`, { cause: error });
+  error.message += `\n\n${report}`;
+  return error;
+}
+
+/** What a failure leaves: how to have it again, where the capture and the diagram are, the last frames, the sockets. */
+export function failureReport(net: Network, { again, save }: Surroundings): string {
+  const lines = [
+    `seed ${net.seed}, ${net.log.count} frames until ${net.now} ms, trace hash ${net.traceHash}`,
+    `again: ${again?.(net.seed) ?? `WALLSOCKET_SEED=${net.seed}`}`,
+  ];
+  if (save !== undefined) {
+    lines.push(`capture: ${save('pcapng', net.trace.pcapng())}`, `diagram: ${save('mmd', net.trace.diagram())}`, `trace: ${save('txt', net.trace.text())}`);
+  }
+  lines.push('', 'last frames:', net.trace.text({ last: 12 }), '', 'sockets:', net.trace.sockets());
+  return lines.join('\n');
+}
+
+const freshSeed = (): number => crypto.getRandomValues(new Uint32Array(1))[0]!;
+
+function seedOf(text: string): number {
+  const seed = Number(text);
+  if (!Number.isInteger(seed)) throw new Error(`WALLSOCKET_SEED must be an integer, not ${text}`);
+  return seed >>> 0;
+}
