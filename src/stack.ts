@@ -45,6 +45,8 @@ export interface InterfaceConfig {
   readonly gateway?: string | readonly string[];
   /** Bytes of IP packet. Default: the device's. */
   readonly mtu?: number;
+  /** Are neighbours told of our addresses? Default true. RFC 5227 §3, RFC 4861 §7.2.6. */
+  readonly announce?: boolean;
   /** Told when the device is gone. */
   readonly onLost?: (error: NetError) => void;
 }
@@ -119,16 +121,17 @@ export class Stack {
       addresses, gateways, coalesce: true,
     });
     this.listenTo(added, config.onLost ?? null);
-    if (added.port instanceof EthernetPort) this.introduce(added, added.port);
+    if (added.port instanceof EthernetPort) this.introduce(added, added.port, config.announce ?? true);
     // What it has to say may not have been said once and for all: whoever sleeps has to look again.
     this.wake();
     return added;
   }
 
   /** Neighbours are asked for from now on, and hear of our addresses. RFC 5227 §3, RFC 4861 §7.2.6. */
-  private introduce(added: Interface, port: EthernetPort): void {
+  private introduce(added: Interface, port: EthernetPort, announce: boolean): void {
     const now = this.now();
     this.icmp.ndp.attach(added, port);
+    if (!announce) return;
     for (const { address } of added.addresses) {
       if (address.family === 4) port.arp.claims.announce(address, now);
       else this.icmp.ndp.announce(added, address, now);

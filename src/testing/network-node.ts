@@ -192,7 +192,10 @@ export class Host {
     const number = known < 0 ? this.attachments.length : known;
     const end = link.link.ends[side];
     end.admits = (packet: Packet): boolean => !this.isDown && this.network.admits(this, end, packet);
-    return this.stack.addInterface(this.device(attachment), { name: `eth${number}`, addresses });
+    return this.stack.addInterface(this.device(attachment), {
+      // Nobody has had these addresses before: a thousand hosts that say so would be a million frames.
+      name: `eth${number}`, addresses, announce: false,
+    });
   }
 
   private boot(now: number): Stack {

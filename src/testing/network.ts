@@ -92,6 +92,7 @@ export class Network implements LinkWorld {
   private readonly dueHosts: Host[] = [];
   private readonly pollHost = new PollHost(this.dueHosts);
   private readonly partitions = new Partitions();
+  private readonly linkNames = new Set<string>();
   private readonly faults = new Set<Fault>();
   private readonly owners = new Map<LinkEnd, Host>();
   private readonly thrown: unknown[] = [];
@@ -568,7 +569,9 @@ export class Network implements LinkWorld {
   private freeLinkName(name: string): string {
     for (let n = 1; ; n++) {
       const free = n === 1 ? name : `${name}#${n}`;
-      if (!this.links.some((link) => link.name === free)) return free;
+      if (this.linkNames.has(free)) continue;
+      this.linkNames.add(free);
+      return free;
     }
   }
 }
