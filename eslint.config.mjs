@@ -74,7 +74,7 @@ const rank = (name) => `(?!${alternatives(ROOF.files)}\\.js$)${name}\\.js$`;
  * The settings of `no-restricted-imports` for files that lie `depth` folders below `src`: which ways lead out of the
  * own floor (`reach`, from `src` on), and which packages. An allow-list, because what is forbidden has no end.
  */
-function imports({ depth, reach, message, packages = [], layouts = false, node = false }) {
+function imports({ depth, reach, message, packages = [], layouts = false, node = false, nodeParts = node }) {
   const up = depth === 0 ? '\\./' : `(?:\\.\\./){${depth}}`;
   const ways = [`${up}(?:${reach})`];
   if (depth > 0) ways.push('\\./[^.]');
@@ -83,8 +83,8 @@ function imports({ depth, reach, message, packages = [], layouts = false, node =
   if (!layouts) patterns.push({ regex: '/layouts?\\.js$', message: LAYOUT });
   if (!node) {
     patterns.push({ regex: `^(?!\\.)${packages.map((name) => `(?!${name}$)`).join('')}`, message: PACKAGE });
-    patterns.push({ regex: `/node/|^${up}node\\.js$`, message: NODE_PART });
   }
+  if (!nodeParts) patterns.push({ regex: `/node/|^${up}node\\.js$`, message: NODE_PART });
   return { 'no-restricted-imports': ['error', { patterns }] };
 }
 
@@ -122,10 +122,11 @@ const floors = [
       depth: 0,
       reach: '[^.]',
       message: OUTSIDE,
-      // vitest runs on Node, and so may what meets it.
-      node: name === 'node' || name === 'vitest',
+      node: name === 'node',
+      // vitest runs on Node, and so may what meets it: nothing of node: by itself, but our parts for Node.
+      nodeParts: name === 'node' || name === 'vitest',
       layouts: name === 'layouts',
-      packages: name === 'layouts' ? ['buffer-layout'] : [],
+      packages: name === 'layouts' ? ['buffer-layout'] : name === 'vitest' ? ['vitest'] : [],
     }),
   })),
 ];

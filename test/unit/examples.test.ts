@@ -41,6 +41,7 @@ writeFileSync(withoutTun, STAND_IN);
 const DOORS: Readonly<Record<string, string>> = {
   'wallsocket': source('index.ts'), 'wallsocket/node': withoutTun, 'wallsocket/pcap': source('pcap.ts'),
   'wallsocket/web': source('web.ts'), 'wallsocket/bsd': source('bsd.ts'),
+  'wallsocket/testing': source('testing.ts'),
 };
 
 let runs = 0;
@@ -63,6 +64,12 @@ const PRINTS: Readonly<Record<string, readonly string[]>> = {
   'capture.ts': ['in SYN', 'out SYN ACK', 'in ACK', 'in FIN ACK', 'out ACK', 'out FIN ACK', 'in ACK'],
   'echo.ts': ['hello'],
   'lossy.ts': ['300000 bytes, 0 of them wrong', 'and the wire had lost some frames'],
+  'nat.ts': [
+    'lazy comes from 10.2.0.1, busy comes from 10.2.0.1',
+    'lazy hears news after 10 s',
+    'busy hears news after 10 s',
+    'busy hears news after 1 min',
+  ],
   'ping.ts': [
     '56 bytes from 10.0.0.2, hop limit 64',
     '56 bytes from fd00::2, hop limit 64',
@@ -74,6 +81,13 @@ const PRINTS: Readonly<Record<string, readonly string[]>> = {
     'the sniffer: 10.0.0.2 > 10.0.0.1, protocol 17: who is there?',
     'the sniffer: 10.0.0.2 > 10.0.0.1, protocol 253: ours alone',
   ],
+  'reconnect.ts': [
+    'still there? after 103 s',
+    'asleep: 1 timer, next RTO in 26.848 s on a',
+    'Error: read ETIMEDOUT',
+    'hello again',
+  ],
+  'third-packet.ts': ['onetwothree', 'as it should be'],
   'virtual-time.ts': [
     'a ping to 10.0.0.2 takes 0 ms: a pipe has no length, and only waiting takes time here',
     'connect ETIMEDOUT 10.0.0.3:80 after 247 s',
