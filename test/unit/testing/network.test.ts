@@ -451,6 +451,8 @@ describe('what goes wrong', () => {
       const { net, a, b } = two();
       echo(b);
       const socket = await net.runUntil(a.connect(b, 7));
+      // The ACK of the handshake arrives: before that there is no connection to reset.
+      await net.advance(5);
       const crash = b.crash({ silent });
       const end = socket.read().then(() => 'read', (error: { code: string }) => error.code);
       await net.advance('1 min');
