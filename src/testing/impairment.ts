@@ -108,6 +108,8 @@ export class Impairment {
   private isLost = false;
   private isDouble = false;
   private isMarked = false;
+  /** Nothing is left to chance: no dice need be thrown. */
+  private isFair = false;
   private jitter = 0;
   private copyJitter = 0;
   private lateMs = 0;
@@ -131,6 +133,10 @@ export class Impairment {
     check(settings);
     const before = this.settings;
     this.settings = settings;
+    const { loss, bursts, jitterMs, duplicate, reorder, corrupt, mark } = settings;
+    this.isFair = [loss, bursts, jitterMs, duplicate, reorder, corrupt, mark].every((each) => each === undefined || each === 0);
+    // What the dice said last is no longer true; where nothing is left to chance they throw nothing.
+    if (this.isFair) this.cast();
     const { bitsPerSecond, queueBytes, queuePackets, markBytes } = settings;
     const isSame = this.bottleneck !== null && settings.queue === before.queue && bitsPerSecond === before.bitsPerSecond && queueBytes === before.queueBytes &&
       queuePackets === before.queuePackets && markBytes === before.markBytes;
@@ -149,7 +155,7 @@ export class Impairment {
    * @returns    how many of `arrivals` say when it arrives: 0 when it is lost, 1, or 2 with a copy
    */
   offer(b: Uint8Array, at: number, end: number, now: number): number {
-    this.cast();
+    if (!this.isFair) this.cast();
     this.fate = this.judge(b, at, end, now);
     this.tally[this.fate]++;
     return this.fate === 'passed' ? this.arrivalsOf(b, at, end) : 0;
