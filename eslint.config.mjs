@@ -19,7 +19,7 @@ const FLOORS = {
 };
 
 /** What composes the floors, and is imported by none of them. Every other file directly in `src` is ground. */
-const ROOF = { files: ['index', 'node', 'stack', 'driver', 'layouts', 'pcap', 'bsd', 'testing'], folders: ['testing', 'services'] };
+const ROOF = { files: ['index', 'node', 'net', 'stack', 'driver', 'layouts', 'pcap', 'bsd', 'testing'], folders: ['testing', 'services'] };
 
 // ---- the platform, and who may touch it ----------------------------------------------------------------------------
 
@@ -122,7 +122,7 @@ const floors = [
       depth: 0,
       reach: '[^.]',
       message: OUTSIDE,
-      node: name === 'node',
+      node: name === 'node' || name === 'net',
       layouts: name === 'layouts',
       packages: name === 'layouts' ? ['buffer-layout'] : [],
     }),
@@ -137,6 +137,18 @@ const MEETINGS = [
   files: [file],
   rules: imports({ depth: 1, reach: '[^.]', message: OUTSIDE, packages }),
 }));
+
+/** Composes a stack for the faces that mimic Node's modules: the one file of its folder that sees the roof. */
+const DEFAULT_STACK = {
+  files: ['src/socket-api/node/default-stack.ts'],
+  rules: imports({ depth: 2, reach: '[^.]', message: OUTSIDE, node: true }),
+};
+
+/** What is imported as `node:net` is has a default export. */
+const MODULE_OF_NODE = {
+  files: ['src/net.ts'],
+  rules: { 'no-restricted-syntax': ['error', ANYWHERE[0]] },
+};
 
 // ---- all together --------------------------------------------------------------------------------------------------
 
@@ -185,7 +197,7 @@ export default defineConfig(
   },
   {
     files: ['src/**/*.ts'],
-    ignores: [inNode, 'src/node.ts'],
+    ignores: [inNode, 'src/node.ts', 'src/net.ts'],
     rules: {
       'no-restricted-globals': absentGlobals(),
       'no-restricted-properties': [
@@ -211,4 +223,6 @@ export default defineConfig(
   },
   floors,
   MEETINGS,
+  DEFAULT_STACK,
+  MODULE_OF_NODE,
 );

@@ -18,5 +18,5 @@ export interface HostStack extends TcpHost, UdpHost {
 export interface Host {
   readonly stack: HostStack;
   /** A `Driver` is one. */
-  readonly driver: { stop(): void };
+  readonly driver: { stop(): void; ref(): void; unref(): void };
 }

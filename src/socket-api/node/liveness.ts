@@ -1,11 +1,26 @@
 // What keeps the process alive. A kernel's socket does it by being in libuv's loop; ours are in no loop, so that one
 // timer, which never rings, stands there for all of them.
 
+// Taken from where a test's fake timers do not reach.
+import { clearInterval, setInterval } from 'node:timers';
+
 /** Longest sleep that setTimeout takes: 24 days. */
 const LONG_MS = 2 ** 31 - 1;
 
 let holders = 0;
 let anchor: ReturnType<typeof setInterval> | null = null;
+
+/** One more reason to live. */
+export function hold(): void {
+  if (++holders === 1) anchor = setInterval(nothing, LONG_MS);
+}
+
+/** One less. */
+export function release(): void {
+  if (--holders > 0 || anchor === null) return;
+  clearInterval(anchor);
+  anchor = null;
+}
 
 /** One open handle: it holds the process while it is open and referenced, as libuv's do. */
 export class Liveness {
@@ -43,13 +58,8 @@ export class Liveness {
     const wanted = this.isOpen && this.isReferenced;
     if (wanted === this.isHolding) return;
     this.isHolding = wanted;
-    holders += wanted ? 1 : -1;
-    if (wanted && holders === 1) {
-      anchor = setInterval(nothing, LONG_MS);
-    } else if (holders === 0 && anchor !== null) {
-      clearInterval(anchor);
-      anchor = null;
-    }
+    if (wanted) hold();
+    else release();
   }
 }
 
