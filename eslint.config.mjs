@@ -19,7 +19,10 @@ const FLOORS = {
 };
 
 /** What composes the floors, and is imported by none of them. Every other file directly in `src` is ground. */
-const ROOF = { files: ['index', 'node', 'net', 'stack', 'driver', 'layouts', 'pcap', 'bsd', 'testing'], folders: ['testing', 'services'] };
+const ROOF = { files: ['index', 'node', 'net', 'dgram', 'register', 'cli', 'stack', 'driver', 'layouts', 'pcap', 'bsd', 'testing'], folders: ['testing', 'services'] };
+
+/** Files of the roof that are for Node alone. */
+const OF_NODE = ['node', 'net', 'dgram', 'register', 'cli'];
 
 // ---- the platform, and who may touch it ----------------------------------------------------------------------------
 
@@ -122,7 +125,7 @@ const floors = [
       depth: 0,
       reach: '[^.]',
       message: OUTSIDE,
-      node: name === 'node' || name === 'net',
+      node: OF_NODE.includes(name),
       layouts: name === 'layouts',
       packages: name === 'layouts' ? ['buffer-layout'] : [],
     }),
@@ -146,7 +149,7 @@ const DEFAULT_STACK = {
 
 /** What is imported as `node:net` is has a default export. */
 const MODULE_OF_NODE = {
-  files: ['src/net.ts'],
+  files: ['src/net.ts', 'src/dgram.ts'],
   rules: { 'no-restricted-syntax': ['error', ANYWHERE[0]] },
 };
 
@@ -197,7 +200,7 @@ export default defineConfig(
   },
   {
     files: ['src/**/*.ts'],
-    ignores: [inNode, 'src/node.ts', 'src/net.ts'],
+    ignores: [inNode, ...OF_NODE.map(roofFile)],
     rules: {
       'no-restricted-globals': absentGlobals(),
       'no-restricted-properties': [

@@ -1,21 +1,84 @@
-// The stack of programs that name none: this host alone, 127.0.0.0/8 and ::1, unless somebody gives it interfaces.
+// The stack of programs that name none: the one that the environment describes, and without that this host alone,
+// 127.0.0.0/8 and ::1.
 
 import { type Driver, drive } from '../../driver.js';
+import type { NetError } from '../../errors.js';
+import { openTun } from '../../link/node/tun.js';
 import { Stack } from '../../stack.js';
+import { type Configuration, readConfiguration } from './configuration.js';
+import type { Host } from './host.js';
 
-export interface DefaultStack {
+/** A host with its stack in full. */
+export interface ComposedHost extends Host {
   readonly stack: Stack;
   readonly driver: Driver;
+  /** It stands still, and its device is closed. */
+  close(): void;
 }
 
-let made: DefaultStack | null = null;
-
-/** Made when it is first asked for, and driven in real time; by itself it does not keep the process alive. */
-export function defaultStack(): DefaultStack {
-  if (made === null) {
-    const stack = new Stack();
-    made = { stack, driver: drive(stack) };
-    made.driver.unref();
+/**
+ * Make what `configuration` describes, and drive it in real time. By itself it does not keep the process alive: open
+ * sockets do.
+ *
+ * @throws  NetError, from opening the device or of an address that is none
+ */
+export function compose(configuration: Configuration, onLost: (error: NetError) => void = raise): ComposedHost {
+  const stack = new Stack();
+  const { device } = configuration;
+  if (device === null) {
+    const driver = drive(stack);
+    driver.unref();
+    return { stack, driver, close: () => driver.stop() };
   }
+  const { medium, name, kernel, mtu } = device;
+  const tun = openTun({ medium, name, addresses: kernel, pool: stack.pool, ...(mtu !== null && { mtu }) });
+  try {
+    const up = stack.addInterface(tun, { addresses: device.addresses, gateway: device.gateways, onLost });
+    tun.unref();
+    const driver = drive(stack);
+    driver.unref();
+    return {
+      stack,
+      driver,
+      close() {
+        stack.removeInterface(up);
+        driver.stop();
+      },
+    };
+  } catch (error) {
+    tun.close();
+    throw error;
+  }
+}
+
+/** As long as nobody says what to do when the device is gone, the process ends as by any error that nobody catches. */
+function raise(error: NetError): void {
+  queueMicrotask(() => { throw error; });
+}
+
+/** What the default stack is to be, and who is told when its device is gone. Until it is made, it may be replaced. */
+export const plan: { configuration: Configuration | null; onLost: (error: NetError) => void } = { configuration: null, onLost: raise };
+
+let made: ComposedHost | null = null;
+
+function make(): ComposedHost {
+  made ??= compose(plan.configuration ?? readConfiguration(process.env.WALLSOCKET ?? ''), (error) => plan.onLost(error));
   return made;
+}
+
+const lazy: Host = {
+  get stack() {
+    return make().stack;
+  },
+  get driver() {
+    return make().driver;
+  },
+};
+
+/**
+ * The one of this process. It is made when its stack or its driver is first asked for, and may throw then: see `compose`
+ * and `readConfiguration`.
+ */
+export function defaultStack(): Host {
+  return lazy;
 }

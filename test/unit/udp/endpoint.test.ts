@@ -53,6 +53,7 @@ describe('groups by source (RFC 3678 §4.1.1)', () => {
     const one = bound(host, '0.0.0.0', 53, { reuseAddress: true });
     const none = bound(host, '0.0.0.0', 53, { reuseAddress: true });
     all.joinGroup(GROUP);
+    all.joinSource(address('232.1.1.2'), address('10.0.0.9'));
     one.joinSource(GROUP, address('10.0.0.3'));
     expect(heard(host, one)).toEqual(['10.0.0.3']);
     expect(heard(host, all)).toHaveLength(6);
