@@ -1,6 +1,6 @@
 // The errors of node:dgram, field by field as Node makes them: what a test compares, and a program branches on.
 
-import { inspect } from 'node:util';
+import { inspect, type InspectOptions } from 'node:util';
 import { ERRNO, type ErrorCode, invalidArgument } from '../../errors.js';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -27,10 +27,23 @@ export function bufferSizeError(code: 'EBADF' | 'EINVAL', syscall: string): Erro
   const errno = ERRNO[code];
   const message = code === 'EBADF' ? 'bad file descriptor' : 'invalid argument';
   const error = new Error(`Could not get or set buffer size: ${syscall} returned ${code} (${message})`);
+  error.stack = `SystemError [${SYSTEM_CODE}]${(error.stack ?? '').slice('Error'.length)}`;
   Object.defineProperty(error, 'name', { value: 'SystemError', configurable: true, writable: true });
-  const fields = { code: 'ERR_SOCKET_BUFFER_SIZE', info: { errno, code, message, syscall }, errno, syscall };
-  return Object.assign(error, fields);
+  const info: Record<string, unknown> = { errno, code, message, syscall };
+  Object.assign(error, { code: SYSTEM_CODE, info });
+  // Node's are views of `info`.
+  for (const field of ['errno', 'syscall']) {
+    Object.defineProperty(error, field, {
+      get: () => info[field], set: (value) => { info[field] = value; }, enumerable: true, configurable: true,
+    });
+  }
+  const shown = (_depth: number, options: InspectOptions): string =>
+    inspect(error, { ...options, getters: true, customInspect: false });
+  Object.defineProperty(error, inspect.custom, { value: shown });
+  return error;
 }
+
+const SYSTEM_CODE = 'ERR_SOCKET_BUFFER_SIZE';
 
 const CALLS = {
   ERR_SOCKET_ALREADY_BOUND: 'Socket is already bound',

@@ -158,7 +158,7 @@ export class UdpHandle implements UdpOwner {
     return { address: this.lastFromText, family: this.family === 4 ? 'IPv4' : 'IPv6', port };
   }
 
-  // Options. Without a socket there is nothing to set.
+  // Options. Without a socket there is nothing to set. (The names are libuv's: Node tells them when there is no handle.)
 
   setBroadcast(on: boolean): ErrorCode | null {
     if (this.endpoint === null) return 'EBADF';
@@ -166,21 +166,21 @@ export class UdpHandle implements UdpOwner {
     return null;
   }
 
-  setHopLimit(hops: number): ErrorCode | null {
+  setTTL(hops: number): ErrorCode | null {
     if (this.endpoint === null) return 'EBADF';
     if (!(hops >= 1 && hops <= 255)) return 'EINVAL';
     this.endpoint.hopLimit = Math.trunc(hops);
     return null;
   }
 
-  setMulticastHopLimit(hops: number): ErrorCode | null {
+  setMulticastTTL(hops: number): ErrorCode | null {
     if (this.endpoint === null) return 'EBADF';
     if (!(hops >= 0 && hops <= 255)) return 'EINVAL';
     this.endpoint.multicastHopLimit = Math.trunc(hops);
     return null;
   }
 
-  setMulticastLoop(on: boolean): ErrorCode | null {
+  setMulticastLoopback(on: boolean): ErrorCode | null {
     if (this.endpoint === null) return 'EBADF';
     this.endpoint.multicastLoop = on;
     return null;
@@ -193,8 +193,9 @@ export class UdpHandle implements UdpOwner {
     const v4 = isV4(named) && !where.includes(':');
     if (this.family === 4 && !v4) return 'ENOPROTOOPT';
     const through = this.interfaceOf(named);
-    if (through === 'none') return v4 ? 'EADDRNOTAVAIL' : 'ENODEV';
-    this.endpoint.setMulticastInterface(through);
+    if (through === 'none' && v4) return 'EADDRNOTAVAIL';
+    // libuv: a zone that there is not is none at all.
+    this.endpoint.setMulticastInterface(through === 'none' ? null : through);
     return null;
   }
 
@@ -210,6 +211,15 @@ export class UdpHandle implements UdpOwner {
     // A datagram leaves in the call that sends it: there is no buffer to bound.
     if (size > 0) this.sendBytes = Math.max(SEND_BUFFER_MIN, 2 * Math.min(size, SEND_BUFFER_DEFAULT));
     return this.sendBytes;
+  }
+
+  /** A datagram leaves in the call that sends it: none waits. */
+  getSendQueueSize(): number {
+    return 0;
+  }
+
+  getSendQueueCount(): number {
+    return 0;
   }
 
   // Groups.

@@ -32,7 +32,7 @@ interface Options extends SocketOptions {
 class State implements HandleOwner {
   handle: UdpHandle | null;
   readonly lookup: Lookup;
-  readonly resource = new AsyncResource('UDPWRAP');
+  readonly resource = new AsyncResource('UDPWRAP', { requireManualDestroy: true });
   bound: 'no' | 'soon' | 'yes' = 'no';
   connected: 'no' | 'soon' | 'yes' = 'no';
   /** What waits until it is bound. */
@@ -319,7 +319,10 @@ export class DgramSocket extends EventEmitter {
     }
     state.running.close();
     state.handle = null;
-    process.nextTick(() => state.resource.runInAsyncScope(() => this.emit('close')));
+    process.nextTick(() => {
+      state.resource.emitDestroy();
+      state.resource.runInAsyncScope(() => this.emit('close'));
+    });
     return this;
   }
 
@@ -345,18 +348,18 @@ export class DgramSocket extends EventEmitter {
 
   setTTL(ttl: unknown): number {
     checkNumber('ttl', ttl);
-    demand(this.#state.handle!.setHopLimit(ttl), 'setTTL');
+    demand(this.#state.handle!.setTTL(ttl), 'setTTL');
     return ttl;
   }
 
   setMulticastTTL(ttl: unknown): number {
     checkNumber('ttl', ttl);
-    demand(this.#state.handle!.setMulticastHopLimit(ttl), 'setMulticastTTL');
+    demand(this.#state.handle!.setMulticastTTL(ttl), 'setMulticastTTL');
     return ttl;
   }
 
   setMulticastLoopback(flag: unknown): unknown {
-    demand(this.#state.handle!.setMulticastLoop(Boolean(flag)), 'setMulticastLoopback');
+    demand(this.#state.handle!.setMulticastLoopback(Boolean(flag)), 'setMulticastLoopback');
     return flag;
   }
 
@@ -415,13 +418,12 @@ export class DgramSocket extends EventEmitter {
     return bytes;
   }
 
-  /** A datagram leaves in the call that sends it: none waits. */
   getSendQueueSize(): number {
-    return 0;
+    return this.#state.handle!.getSendQueueSize();
   }
 
   getSendQueueCount(): number {
-    return 0;
+    return this.#state.handle!.getSendQueueCount();
   }
 }
 

@@ -16,7 +16,12 @@ export function createDgram(host: Host): Dgram {
       super(host, type, listener);
     }
   }
-  const createSocket = (...args: ConstructorParameters<typeof Socket>): Socket => new Socket(...args);
+  // A bundler may have called it otherwise.
+  Object.defineProperty(Socket, 'name', { value: 'Socket' });
+  // Programs have been seen to say `new` before it.
+  function createSocket(...args: ConstructorParameters<typeof Socket>): Socket {
+    return new Socket(...args);
+  }
   // Node's declarations know a class with a hidden state of its own, which ours does not have.
   return { createSocket, Socket } as unknown as Dgram;
 }
