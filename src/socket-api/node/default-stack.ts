@@ -56,13 +56,29 @@ function raise(error: NetError): void {
   queueMicrotask(() => { throw error; });
 }
 
-/** What the default stack is to be, and who is told when its device is gone. Until it is made, it may be replaced. */
-export const plan: { configuration: Configuration | null; onLost: (error: NetError) => void } = { configuration: null, onLost: raise };
+/** What the default stack is to be, and who is told that it cannot be, or is no more. Until it is made, it may be replaced. */
+export interface Plan {
+  /** Null: as the environment variable WALLSOCKET says. */
+  configuration: Configuration | null;
+  onLost: (error: NetError) => void;
+  onRefused: (error: Error) => never;
+}
+
+export const plan: Plan = {
+  configuration: null,
+  onLost: raise,
+  onRefused: (error) => { throw error; },
+};
 
 let made: ComposedHost | null = null;
 
 function make(): ComposedHost {
-  made ??= compose(plan.configuration ?? readConfiguration(process.env.WALLSOCKET ?? ''), (error) => plan.onLost(error));
+  if (made !== null) return made;
+  try {
+    made = compose(plan.configuration ?? readConfiguration(process.env.WALLSOCKET ?? ''), (error) => plan.onLost(error));
+  } catch (error) {
+    return plan.onRefused(error as Error);
+  }
   return made;
 }
 
@@ -81,4 +97,9 @@ const lazy: Host = {
  */
 export function defaultStack(): Host {
   return lazy;
+}
+
+/** Make it now, if it is not made yet. */
+export function openDefaultStack(): void {
+  make();
 }

@@ -122,7 +122,10 @@ export class UdpHandle implements UdpOwner {
     process.nextTick(this.drain);
   }
 
-  /** One at a time: what a listener has put off, as a tick or as a promise, is done before the next one comes. */
+  /**
+   * One at a time, from a tick: what a listener has put off, ticks before promises, is done before the next one comes, as
+   * it is between two callbacks of libuv's.
+   */
   private readonly drain = (): void => {
     this.isDraining = false;
     if (!this.isReceiving) return;
@@ -131,9 +134,13 @@ export class UdpHandle implements UdpOwner {
     } finally {
       if (this.isReceiving && this.endpoint!.waiting > 0) {
         this.isDraining = true;
-        process.nextTick(queueMicrotask, this.drain);
+        process.nextTick(queueMicrotask, this.drainNext);
       }
     }
+  };
+
+  private readonly drainNext = (): void => {
+    process.nextTick(this.drain);
   };
 
   private tellOne(endpoint: UdpEndpoint): void {
