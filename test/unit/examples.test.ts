@@ -94,8 +94,8 @@ describe('the examples', () => {
 describe("the README's", () => {
   const blocks = [...read('README.md').matchAll(/^```ts\n(.*?)^```$/gms)].map(([, block]) => block!);
 
-  test('are two', () => {
-    expect(blocks.length).toBe(2);
+  test('are three', () => {
+    expect(blocks.length).toBe(3);
   });
 
   test('first is examples/echo.ts', () => {
@@ -108,5 +108,9 @@ describe("the README's", () => {
       '5 bytes from 10.0.0.2 to 10.0.0.2',
       '1400 bytes, hop limit 64 and 1428 with its headers',
     ]);
+  });
+
+  test('third has Node’s modules on a stack of its own', async () => {
+    expect(await run(blocks[2]!)).toEqual(['hello']);
   });
 });

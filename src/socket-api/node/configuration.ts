@@ -8,8 +8,6 @@ import { isPossibleName } from '../../link/node/ifreq.js';
 export interface Configuration {
   /** Null: this host alone. */
   readonly device: DeviceConfiguration | null;
-  /** Whom to ask for names, an address or `address:port`; none: the system's resolver. */
-  readonly dns: readonly string[];
 }
 
 export interface DeviceConfiguration {
@@ -31,7 +29,7 @@ export class ConfigurationError extends Error {
 }
 
 /** This host alone. */
-export const LOOPBACK: Configuration = { device: null, dns: [] };
+export const LOOPBACK: Configuration = { device: null };
 
 const MTU_MIN = 68;
 const MTU_MAX = 65_535;
@@ -96,19 +94,17 @@ function fromJson(text: string, where: string): Configuration {
   return build(device, values);
 }
 
-const KEYS = ['addr', 'gateway', 'kernel', 'mtu', 'dns'];
+const KEYS = ['addr', 'gateway', 'kernel', 'mtu'];
 
 function build(device: string, values: ReadonlyMap<string, readonly string[]>): Configuration {
   for (const key of values.keys()) {
     if (!KEYS.includes(key)) throw new ConfigurationError(`'${key}' is no option; there are ${KEYS.join(', ')}.`);
   }
   const list = (key: string): readonly string[] => values.get(key) ?? [];
-  const dns = list('dns');
-  for (const server of dns) checkServer(server);
   if (device === 'loopback') {
-    const [more] = [...values.keys()].filter((key) => key !== 'dns');
+    const [more] = values.keys();
     if (more !== undefined) throw new ConfigurationError(`'${more}' says nothing about loopback, which is this host alone.`);
-    return { device: null, dns };
+    return LOOPBACK;
   }
   const [kind = '', name = ''] = device.split(':', 2);
   if (kind !== 'tun' && kind !== 'tap') {
@@ -127,7 +123,6 @@ function build(device: string, values: ReadonlyMap<string, readonly string[]>): 
       medium: kind === 'tun' ? 'ip' : 'ethernet', name, mtu: mtuOf(list('mtu')),
       addresses: list('addr'), gateways: list('gateway'), kernel: list('kernel'),
     },
-    dns,
   };
 }
 
@@ -142,11 +137,4 @@ function mtuOf([text]: readonly string[]): number | null {
   const mtu = Number(text);
   if (Number.isInteger(mtu) && mtu >= MTU_MIN && mtu <= MTU_MAX) return mtu;
   throw new ConfigurationError(`mtu=${text} is no number of bytes from ${MTU_MIN} to ${MTU_MAX}.`);
-}
-
-function checkServer(text: string): void {
-  const [, host = text, port = '53'] = /^(?:\[([^\]]*)\]|([^:]*)):(\d+)$/.exec(text)?.filter((part) => part !== undefined) ?? [];
-  if (parseAddress(host) === null || Number(port) < 1 || Number(port) > 65_535) {
-    throw new ConfigurationError(`dns=${text} is no address, nor an address with a port.`);
-  }
 }

@@ -37,18 +37,25 @@ export function compose(configuration: Configuration, onLost: (error: NetError) 
     tun.unref();
     const driver = drive(stack);
     driver.unref();
-    return {
-      stack,
-      driver,
-      close() {
-        stack.removeInterface(up);
-        driver.stop();
-      },
+    const close = (): void => {
+      process.off('exit', close);
+      sayFarewell(stack);
+      stack.removeInterface(up);
+      driver.stop();
     };
+    // Nothing of ours outlives the process, and koffi must not find the device open when Node is taken down.
+    process.on('exit', close);
+    return { stack, driver, close };
   } catch (error) {
     tun.close();
     throw error;
   }
+}
+
+/** What a kernel does for a process that ends, as far as it goes at once: connections are closed, and what can be sent is. */
+function sayFarewell(stack: Stack): void {
+  for (const connection of [...stack.tcp.connections]) connection.close();
+  stack.poll(stack.now());
 }
 
 /** As long as nobody says what to do when the device is gone, the process ends as by any error that nobody catches. */
