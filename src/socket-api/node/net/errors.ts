@@ -90,7 +90,7 @@ function nameWith(error: Error, code: string | undefined): void {
   Object.defineProperty(error, 'name', { value: `${error.name} [${code}]`, configurable: true, enumerable: false });
   Error.captureStackTrace(error, nameWith);
   const { name, stack, message } = error;
-  if (message === '') error.stack = stack?.replace(name, `${name}: `);
+  if (message === '' && stack !== undefined) error.stack = stack.replace(name, `${name}: `);
   delete (error as { name?: string }).name;
 }
 
