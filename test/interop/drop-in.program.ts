@@ -5,7 +5,7 @@ import { execFileSync, spawn, type SpawnOptions } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { perform } from './scenario.js';
 
 /** How a run ended, and what it said. */
@@ -89,6 +89,23 @@ async function clients(cli: string, app: string): Promise<unknown> {
   return { ended };
 }
 
+/** What the kernel's end of a connection sees when the program ends itself. */
+async function farewell(cli: string, app: string): Promise<unknown> {
+  const run = new Run([cli, 'run', '--tun', 'ws0', ...KERNEL, ...OURS, '--', 'node', app, '10.78.0.1']);
+  await run.says('ready');
+  const events: string[] = [];
+  const server = createTcpServer((socket) => {
+    for (const event of ['data', 'end', 'error']) socket.on(event, (detail: unknown) => events.push(`${event} ${String(detail ?? '')}`.trim()));
+    socket.on('close', () => server.close());
+  });
+  server.listen(8081, '10.78.0.1');
+  await once(server, 'listening');
+  const trigger = createSocket('udp4');
+  trigger.send('go', 8080, '10.78.0.2', () => trigger.close());
+  await once(server, 'close');
+  return { events, ended: await run.ended };
+}
+
 /** A group over a TAP, both ways. */
 async function group(cli: string, app: string): Promise<unknown> {
   const run = new Run([cli, 'run', '--tap', 'ws0', ...KERNEL, ...OURS, '--', 'node', app]);
@@ -121,4 +138,4 @@ function node(configuration: string, ...args: string[]): Promise<Ended> {
   return new Run(args, { env: { ...process.env, ...(configuration !== '' && { WALLSOCKET: configuration }) } }).ended;
 }
 
-await perform({ web, secure, clients, group, lost, node });
+await perform({ web, secure, clients, farewell, group, lost, node });

@@ -108,6 +108,17 @@ describe('on a device', () => {
     });
   });
 
+  test('a program that ends itself ends its connections', async () => {
+    const source = app('farewell.mjs', `
+      import net from 'net';
+      import { createSocket } from 'dgram';
+      createSocket('udp4', () => {
+        const socket = net.connect(8081, process.argv[2], () => socket.write('last words', () => process.exit(3)));
+      }).bind(8080, () => console.log('ready'));`);
+    const { events, ended } = await scene.run('farewell', cli, source) as { events: string[]; ended: Ended };
+    expect([events, ended.code, ended.stderr]).toEqual([['data last words', 'end'], 3, '']);
+  });
+
   test('a group over a TAP, both ways', async () => {
     const source = app('group.cjs', `
       const socket = require('node:dgram').createSocket({ type: 'udp4', reuseAddr: true });

@@ -52,10 +52,13 @@ export function compose(configuration: Configuration, onLost: (error: NetError) 
   }
 }
 
-/** What a kernel does for a process that ends, as far as it goes at once: connections are closed, and what can be sent is. */
+/**
+ * What a kernel does for a process that ends, as far as it goes at once: connections are closed, and what can be sent is.
+ * The program itself, which may be what ends it, is told of nothing any more.
+ */
 function sayFarewell(stack: Stack): void {
   for (const connection of [...stack.tcp.connections]) connection.close();
-  stack.poll(stack.now());
+  stack.tcp.flush(stack.now());
 }
 
 /** As long as nobody says what to do when the device is gone, the process ends as by any error that nobody catches. */
