@@ -173,6 +173,13 @@ export class TcpHandle extends AsyncResource implements ConnectionOwner, Listene
   connect(address: string, port: number, family: 4 | 6, done: Done): Outcome {
     const parsed = parseAddress(address);
     if (parsed === null) return 'EINVAL';
+    if (this.connecting !== null) return 'EALREADY';
+    if (this.connection !== null) {
+      // Also libuv: it is connected, and that is what was asked for.
+      this.connecting = done;
+      process.nextTick(conclude, this, null);
+      return null;
+    }
     this.isV6 = family === 6;
     // Also Linux: nobody is this host itself.
     const to = isUnspecified(parsed) ? (isV4(parsed) ? LOOPBACK4 : LOOPBACK6) : parsed;
@@ -180,7 +187,7 @@ export class TcpHandle extends AsyncResource implements ConnectionOwner, Listene
     if (port === 0) {
       // Nobody listens there: as if a RST had come.
       this.connecting = done;
-      process.nextTick(refuse, this);
+      process.nextTick(conclude, this, 'ECONNREFUSED');
       return null;
     }
     try {
@@ -474,12 +481,12 @@ export class TcpHandle extends AsyncResource implements ConnectionOwner, Listene
       return;
     }
     if ((events & (WRITABLE | CLOSED)) === WRITABLE) handle.goOnWriting();
-    if (handle.isReading) handle.tell();
+    handle.tell();
     // Whoever does not read hears of the loss by writing.
     if ((events & CLOSED) !== 0 && !handle.isClosed) handle.goOnWriting();
   };
 
-  /** For `refuse`. */
+  /** It has come to something. */
   connected(code: Outcome): void {
     const { connecting } = this;
     this.connecting = null;
@@ -512,8 +519,8 @@ function acceptMore(handle: TcpHandle): void {
   handle.onTcpAccept();
 }
 
-function refuse(handle: TcpHandle): void {
-  handle.runInAsyncScope(() => handle.connected('ECONNREFUSED'));
+function conclude(handle: TcpHandle, outcome: Outcome): void {
+  handle.runInAsyncScope(() => handle.connected(outcome));
 }
 
 /** Behind the ticks and microtasks of now: others learn first why a socket was destroyed, then that it is closed. */

@@ -13,11 +13,15 @@ const original = dns.lookup;
 const LOCALHOST = [{ address: '::1', family: 6 }, { address: '127.0.0.1', family: 4 }];
 const FAMILIES = new Map<unknown, number>([[undefined, 0], [0, 0], [4, 4], [6, 6], ['IPv4', 4], ['IPv6', 6]]);
 
-export function lookup(host: string, options: Options, answer: Answer): void {
+export function lookup(host: string, asked: Options | null, answer: Answer): void {
+  const options = asked ?? {};
   const family = FAMILIES.get(options.family);
-  const isOurs = dns.lookup === original && family !== undefined && host.toLowerCase() === 'localhost';
+  const isOurs = dns.lookup === original && family !== undefined && String(host).toLowerCase() === 'localhost';
   if (!isOurs) {
-    (dns.lookup as unknown as Lookup)(host, options, answer);
+    const its = dns.lookup as unknown as (host: string, ...rest: unknown[]) => void;
+    // In the form that Node itself uses, for those who have put something in its place.
+    if (asked === null) its(host, answer);
+    else its(host, asked, answer);
     return;
   }
   const found = LOCALHOST.filter((each) => family === 0 || each.family === family);

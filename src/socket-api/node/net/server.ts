@@ -88,10 +88,11 @@ export class Server extends EventEmitter implements ServerOwner {
 
   /** Node's name for what some wrap. */
   _listen2(address: string | null, port: number, family: number, backlog?: number, fd?: number, flags = 0): void {
+    // Without an address: every one, of both families.
+    const where = address || '::';
     if (this._handle === null) {
-      const made = address ? createHandle(this[host], address, port, family, flags) : createAnyHandle(this[host], port, flags);
+      const made = createHandle(this[host], where, port, address ? family : 6, flags);
       if (typeof made === 'number') {
-        const where = address ?? '0.0.0.0';
         process.nextTick(emitError, this, listenError(codeOf(made), where, port));
         return;
       }
@@ -103,10 +104,10 @@ export class Server extends EventEmitter implements ServerOwner {
     if (failure !== null) {
       handle.close();
       this._handle = null;
-      process.nextTick(emitError, this, listenError(failure, address, port));
+      process.nextTick(emitError, this, listenError(failure, where, port));
       return;
     }
-    this._connectionKey = `${family}:${address}:${port}`;
+    this._connectionKey = `${address ? family : 6}:${where}:${port}`;
     if (this._unref) this.unref();
     process.nextTick(emitListening, this);
   }
@@ -203,7 +204,7 @@ const IPV6_ONLY = 1;
 
 function lookUpAndListen(server: Server, name: string, port: number, backlog: number | undefined, ipv6Only: boolean): void {
   const id = server._listeningId;
-  lookup(name, {}, (error, address, family) => {
+  lookup(name, null, (error, address, family) => {
     if (id !== server._listeningId) return;
     if (error) server.emit('error', error);
     else server._listen2(address as string, port, family as number, backlog, undefined, ipv6Only ? IPV6_ONLY : 0);
@@ -252,17 +253,11 @@ function heedSignal(server: Server, options: Options): void {
   server.once('close', () => listening[Symbol.dispose]());
 }
 
-/** A handle bound to every address of both families; without IPv6, to every address. */
-function createAnyHandle(of: Host, port: number, flags: number): TcpHandle | number {
-  const made = createHandle(of, '::', port, 6, flags);
-  return typeof made === 'number' ? createHandle(of, '0.0.0.0', port, 4, 0) : made;
-}
-
-/** A handle that has a name. @returns the negative number of why it has none */
+/** A handle that has a name; without an address, that of every address of both families. @returns the negative number of why it has none */
 export function createHandle(of: Host, address: string | null, port: number, family: number, flags: number): TcpHandle | number {
-  if (!address) return createAnyHandle(of, port, flags);
   const handle = new TcpHandle(of.stack, 'TCPSERVERWRAP');
-  const failure = handle.bindTo(address, port, family === 6 ? 6 : 4, (flags & IPV6_ONLY) !== 0);
+  const isV6 = !address || family === 6;
+  const failure = handle.bindTo(address || '::', port, isV6 ? 6 : 4, (flags & IPV6_ONLY) !== 0);
   if (failure === null) return handle;
   handle.close();
   return errnoOf(failure);
