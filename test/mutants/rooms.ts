@@ -9,6 +9,7 @@ import { BBR, CONGESTION, CUBIC } from './congestion.js';
 import { LISTENER } from './listener.js';
 import { FAST_OPEN, SYN_CACHE, SYN_COOKIE } from './opening.js';
 import { MARKS, MTU_PROBE } from './marks.js';
+import { NET } from './net.js';
 import { OPTIONS, SEGMENT } from './parsing.js';
 import { TCP } from './protocol.js';
 import { DELAYED_ACK, RECEIVE_WINDOW, RECEIVER } from './receiver.js';
@@ -62,4 +63,5 @@ export const ROOMS: Rooms = {
   'tcp': TCP,
   'connection': CONNECTION,
   'socket-api': SOCKET_API,
+  'net': NET,
 };

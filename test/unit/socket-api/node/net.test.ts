@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 
 import { createNet } from '../../../../src/socket-api/node/net.js';
 import type { Stack } from '../../../../src/stack.js';
+import type { Connection } from '../../../../src/tcp/connection.js';
 import { EVERYTHING, TwoStacks } from '../../../fixtures/two-stacks.js';
 
 type Net = typeof import('node:net');
@@ -189,6 +190,12 @@ describe('attempts, RFC 8305', () => {
     await nets.world.run(event(client, 'connect'));
     expect(nets.world.now - begin).toBeLessThan(250);
     client.destroy();
+    // The one that was refused has no time any more that could be up.
+    const other = nets.a.connect({ port, host: 'x.test', lookup: lookup(['fd00::2', '10.0.0.99']) } as never);
+    const late = heard(other, 'connectionAttemptTimeout');
+    await nets.world.wait(1000);
+    expect([late(), other.connecting]).toEqual([0, true]);
+    other.destroy();
   });
 
   test('the last one has all the time there is', async () => {
@@ -215,6 +222,8 @@ describe('attempts, RFC 8305', () => {
 });
 
 describe('settings', () => {
+  const set = ({ settings }: Connection): unknown[] => [settings.noDelay, settings.keepAlive, settings.keepAliveIdleMs];
+
   test('keepAliveInitialDelay: so long, then a probe a second, ten of them', async () => {
     const nets = twoNets();
     const [client] = await pair(nets);
@@ -235,7 +244,7 @@ describe('settings', () => {
     const client = nets.a.connect((server.address() as AddressInfo).port, '10.0.0.2');
     await nets.world.run(event(server, 'connection'));
     const [connection] = [...nets.world.b.tcp.connections];
-    expect([connection!.noDelay, connection!.keepAlive, connection!.keepAliveIdleMs]).toEqual([true, true, 5000]);
+    expect(set(connection!)).toEqual([true, true, 5000]);
     client.destroy();
   });
 
@@ -246,10 +255,10 @@ describe('settings', () => {
     client.connect(port, '10.0.0.2');
     await nets.world.run(event(client, 'connect'));
     const [connection] = [...nets.world.a.tcp.connections];
-    expect([connection!.noDelay, connection!.keepAlive, connection!.keepAliveIdleMs]).toEqual([true, true, 7000]);
+    expect(set(connection!)).toEqual([true, true, 7000]);
     client.setNoDelay(false);
     client.setKeepAlive(false);
-    expect([connection!.noDelay, connection!.keepAlive]).toEqual([false, false]);
+    expect(set(connection!).slice(0, 2)).toEqual([false, false]);
     client.destroy();
   });
 
@@ -265,6 +274,20 @@ describe('settings', () => {
 });
 
 describe('back-pressure', () => {
+  test('what was corked is more than there is room for: all of it goes, in its order', async () => {
+    const nets = twoNets();
+    const [client, peer] = await pair(nets);
+    client.cork();
+    for (const each of ['a', 'b', 'c']) client.write(each.repeat(1_000_000));
+    client.uncork();
+    client.end();
+    const pieces: Buffer[] = [];
+    peer.on('data', (piece: Buffer) => pieces.push(piece));
+    await nets.world.run(event(peer, 'end'));
+    const text = Buffer.concat(pieces).toString();
+    expect([text.length, text.replaceAll(/(.)\1+/g, '$1'), client.bytesWritten]).toEqual([3_000_000, 'abc', 3_000_000]);
+  });
+
   test('a server that does not read stops the client, whose callbacks wait', async () => {
     const nets = twoNets();
     const [client, peer] = await pair(nets);
