@@ -19,7 +19,10 @@ const FLOORS = {
 };
 
 /** What composes the floors, and is imported by none of them. Every other file directly in `src` is ground. */
-const ROOF = { files: ['index', 'node', 'stack', 'driver', 'layouts', 'pcap', 'bsd', 'web', 'testing', 'vitest'], folders: ['testing', 'services'] };
+const ROOF = { files: ['index', 'node', 'net', 'dgram', 'register', 'cli', 'stack', 'driver', 'layouts', 'pcap', 'bsd', 'web', 'testing', 'vitest'], folders: ['testing', 'services'] };
+
+/** Files of the roof that are for Node alone. */
+const OF_NODE = ['node', 'net', 'dgram', 'register', 'cli'];
 
 // ---- the platform, and who may touch it ----------------------------------------------------------------------------
 
@@ -122,9 +125,9 @@ const floors = [
       depth: 0,
       reach: '[^.]',
       message: OUTSIDE,
-      node: name === 'node',
+      node: OF_NODE.includes(name),
       // vitest runs on Node, and so may what meets it: nothing of node: by itself, but our parts for Node.
-      nodeParts: name === 'node' || name === 'vitest',
+      nodeParts: OF_NODE.includes(name) || name === 'vitest',
       layouts: name === 'layouts',
       packages: name === 'layouts' ? ['buffer-layout'] : name === 'vitest' ? ['vitest'] : [],
     }),
@@ -138,6 +141,18 @@ const MEETINGS = [
   files: [file],
   rules: imports({ depth: 1, reach: '[^.]', message: OUTSIDE, packages }),
 }));
+
+/** Composes a stack for the faces that mimic Node's modules: the one file of its folder that sees the roof. */
+const DEFAULT_STACK = {
+  files: ['src/socket-api/node/default-stack.ts'],
+  rules: imports({ depth: 2, reach: '[^.]', message: OUTSIDE, node: true }),
+};
+
+/** What is imported as `node:net` is has a default export. */
+const MODULE_OF_NODE = {
+  files: ['src/net.ts', 'src/dgram.ts'],
+  rules: { 'no-restricted-syntax': ['error', ANYWHERE[0]] },
+};
 
 // ---- all together --------------------------------------------------------------------------------------------------
 
@@ -186,7 +201,7 @@ export default defineConfig(
   },
   {
     files: ['src/**/*.ts'],
-    ignores: [inNode, 'src/node.ts', 'src/vitest.ts'],
+    ignores: [inNode, ...OF_NODE.map(roofFile), 'src/vitest.ts'],
     rules: {
       'no-restricted-globals': absentGlobals(),
       'no-restricted-properties': [
@@ -212,4 +227,6 @@ export default defineConfig(
   },
   floors,
   MEETINGS,
+  DEFAULT_STACK,
+  MODULE_OF_NODE,
 );

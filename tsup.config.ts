@@ -5,8 +5,8 @@ import { defineConfig, type Options } from 'tsup';
 
 /** The package's doors, as in package.json's `exports`. */
 export const LIBRARY = {
-  index: 'src/index.ts', node: 'src/node.ts', bsd: 'src/bsd.ts', web: 'src/web.ts', layouts: 'src/layouts.ts', pcap: 'src/pcap.ts', testing: 'src/testing.ts',
-  'testing-node': 'src/testing/node/index.ts', vitest: 'src/vitest.ts',
+  index: 'src/index.ts', node: 'src/node.ts', net: 'src/net.ts', dgram: 'src/dgram.ts', register: 'src/register.ts', cli: 'src/cli.ts', bsd: 'src/bsd.ts',
+  web: 'src/web.ts', layouts: 'src/layouts.ts', pcap: 'src/pcap.ts', testing: 'src/testing.ts', 'testing-node': 'src/testing/node/index.ts', vitest: 'src/vitest.ts',
 };
 
 /** Programs that the npm scripts run. They are not published, so they share no chunk with what is. */

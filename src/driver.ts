@@ -12,6 +12,16 @@ const SLEEP_MS_MAX = 2 ** 31 - 1;
 export interface Driver {
   /** The stack stands still until somebody else drives it. */
   stop(): void;
+  /** While it sleeps, the process lives: the default. As a Node timer's; of no effect elsewhere. */
+  ref(): void;
+  /** While it sleeps, the process may end: what waits is the stack's own affair, a row in TIME-WAIT for instance. */
+  unref(): void;
+}
+
+/** What Node's timers have and a browser's have not. */
+interface Refable {
+  ref?(): void;
+  unref?(): void;
 }
 
 /** Drive `stack` by the platform's monotonic clock, until `stop`. */
@@ -26,6 +36,7 @@ class RealTime implements Driver {
   private turnAt = performance.now();
   private timer: ReturnType<typeof setTimeout> | undefined;
   private timerAt = NEVER;
+  private isReferenced = true;
 
   constructor(private readonly stack: Stack) {
     stack.clock = () => performance.now();
@@ -38,6 +49,16 @@ class RealTime implements Driver {
     clearTimeout(this.timer);
     // Perhaps somebody else drives it by now.
     if (this.stack.onWake === this.schedule) this.stack.onWake = null;
+  }
+
+  ref(): void {
+    this.isReferenced = true;
+    (this.timer as Refable | undefined)?.ref?.();
+  }
+
+  unref(): void {
+    this.isReferenced = false;
+    (this.timer as Refable | undefined)?.unref?.();
   }
 
   private readonly schedule = (): void => {
@@ -66,6 +87,7 @@ class RealTime implements Driver {
     clearTimeout(this.timer);
     this.timerAt = at;
     this.timer = setTimeout(this.ring, Math.min(SLEEP_MS_MAX, Math.max(0, Math.ceil(at - now))));
+    if (!this.isReferenced) (this.timer as Refable).unref?.();
   }
 
   private readonly ring = (): void => {

@@ -325,7 +325,8 @@ export class Ip implements InterfaceOwner, ReassemblyOwner {
     const v4 = isV4(group);
     const ordinary = this.interfaces.filter((each) => each.kind === 'ordinary' && each.up);
     const speaks = (each: Interface): boolean => each.addresses.some((row) => isV4(row.address) === v4);
-    return ordinary.find(speaks) ?? ordinary[0] ?? null;
+    // A host that is on no link still is a group of one.
+    return ordinary.find(speaks) ?? ordinary[0] ?? (this.loopback.up ? this.loopback : null);
   }
 
   private broadcastInterface(dst: Address, zone: number): Interface | null {

@@ -61,8 +61,9 @@ export class Ipv4 {
     const total = packet.length + 20;
     const isBig = total > 65_535;
     if (isBig && !isBigSuperpacket(packet, through)) return ip.refuse(packet, 'ip-too-big', 'EMSGSIZE');
-    // RFC 1122 §3.2.1.7: nobody sends a time to live of zero.
-    if (flow.hopLimit === 0) return ip.refuse(packet, 'ip-hop-limit', 'EINVAL');
+    // RFC 1122 §3.2.1.7: nobody sends a time to live of zero; a multicast that has it is not sent.
+    const staysHere = flow.hopLimit === 0;
+    if (staysHere && route.cast !== 'multicast') return ip.refuse(packet, 'ip-hop-limit', 'EINVAL');
     const fits = packet.segmentSize > 0
       || (total <= through.mtu && (total <= FLOOR4 || total <= ip.pathMtu.get(flow.dst, now)));
     if (!fits && flow.dontFragment) return ip.refuse(packet, 'ip-too-big', 'EMSGSIZE');
@@ -81,6 +82,11 @@ export class Ipv4 {
       (flow.hopLimit << 8) | flow.protocol, flow.src, flow.dst,
     );
     if (flow.loop && route.cast !== 'unicast') ip.loopBack(packet, route, now);
+    // RFC 1112 §6.1: a time to live of zero keeps a group's packets inside the host.
+    if (staysHere && through.kind !== 'loopback') {
+      packet.release();
+      return null;
+    }
     if (fits) {
       through.output.send(packet, route.nextHop, now);
       return null;

@@ -97,7 +97,8 @@ export class Ipv6 {
     if (isBig && !isBigSuperpacket(packet, through)) return ip.refuse(packet, 'ip-too-big', 'EMSGSIZE');
     if (isBig) Wire.setJumboPayload(packet.bytes, packet.push(8), packet.length, flow.protocol);
     const payload = packet.length;
-    if (flow.hopLimit === 0) return ip.refuse(packet, 'ip-hop-limit', 'EINVAL');
+    const staysHere = flow.hopLimit === 0;
+    if (staysHere && route.cast !== 'multicast') return ip.refuse(packet, 'ip-hop-limit', 'EINVAL');
     const total = payload + 40;
     const fits = packet.segmentSize > 0
       || (total <= through.mtu && (total <= FLOOR6 || total <= ip.pathMtu.get(flow.dst, now)));
@@ -109,6 +110,11 @@ export class Ipv6 {
       flow.src, flow.dst,
     );
     if (flow.loop && route.cast !== 'unicast') ip.loopBack(packet, route, now);
+    // RFC 1112 §6.1: a time to live of zero keeps a group's packets inside the host.
+    if (staysHere && through.kind !== 'loopback') {
+      packet.release();
+      return null;
+    }
     if (fits) {
       through.output.send(packet, route.nextHop, now);
       return null;

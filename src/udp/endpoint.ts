@@ -118,7 +118,9 @@ export class UdpEndpoint implements Binding<UdpEndpoint>, Announcer {
   /** As bound; `localAddress` is more when connected. */
   private boundAddress: Address;
   private multicastInterface: Interface | null = null;
-  private readonly memberships: { readonly group: Address; readonly on: Interface }[] = [];
+  private readonly memberships: Membership[] = [];
+  /** Any of them hears chosen sources alone. */
+  private isChoosy = false;
   /** To the connected peer; and to whomever `send` named last, from whichever address it named. */
   private peerFlow: Flow | null = null;
   private readonly otherFlow = new Flow(ANY6, ANY6, 17);
@@ -213,15 +215,63 @@ export class UdpEndpoint implements Binding<UdpEndpoint>, Announcer {
     if (through === null) return 'ENODEV';
     if (this.membership(group, through) >= 0) return 'EADDRINUSE';
     if (this.memberships.length >= this.udp.settings.memberships || !through.joinGroup(group)) return 'ENOBUFS';
-    this.memberships.push({ group: copyOf(group), on: through });
+    this.memberships.push({ group: copyOf(group), on: through, sources: null });
     return null;
   }
 
+  /** From all sources of it, however it was joined. */
   leaveGroup(group: Address, on: Interface | null = null): ErrorCode | null {
     const at = this.membership(group, on);
     if (at < 0) return 'EADDRNOTAVAIL';
     for (const left of this.memberships.splice(at, 1)) left.on.leaveGroup(left.group);
+    this.isChoosy = this.memberships.some(({ sources }) => sources !== null);
     return null;
+  }
+
+  /**
+   * Of what is sent to `group`, receive what `source` sends: RFC 3678 §4.1.1, join. A membership of all sources becomes one
+   * of this one, as Linux has it.
+   *
+   * @returns  as `joinGroup`; EADDRNOTAVAIL: the source is heard already
+   */
+  joinSource(group: Address, source: Address, on: Interface | null = null): ErrorCode | null {
+    if (isV4(group) !== isV4(source)) return 'EINVAL';
+    const refusal = this.joinGroup(group, on);
+    if (refusal !== null && refusal !== 'EADDRINUSE') return refusal;
+    const membership = this.memberships[this.membership(group, on ?? this.udp.ip.interfaceFor(group))]!;
+    const sources = membership.sources ?? [];
+    if (sources.some((each) => each.equals(source))) return 'EADDRNOTAVAIL';
+    if (sources.length >= SOURCES_MAX) return 'ENOBUFS';
+    membership.sources = [...sources, copyOf(source)];
+    this.isChoosy = true;
+    return null;
+  }
+
+  /**
+   * RFC 3678 §4.1.1, leave. With its last source the group is left.
+   *
+   * @returns  EINVAL: no member; EADDRNOTAVAIL: this source is not one that was chosen
+   */
+  leaveSource(group: Address, source: Address, on: Interface | null = null): ErrorCode | null {
+    const membership = this.memberships[this.membership(group, on)];
+    if (membership === undefined) return 'EINVAL';
+    const left = membership.sources?.filter((each) => !each.equals(source)) ?? null;
+    if (left === null || left.length === membership.sources?.length) return 'EADDRNOTAVAIL';
+    if (left.length === 0) return this.leaveGroup(group, membership.on);
+    membership.sources = left;
+    return null;
+  }
+
+  /**
+   * Of what is sent to many, who has chosen sources hears those alone. Who is no member of the group hears all that reaches
+   * the host: Linux's IP_MULTICAST_ALL.
+   */
+  hears(header: IpHeader): boolean {
+    if (!this.isChoosy || header.cast !== 'multicast') return true;
+    const chosen = this.memberships[this.membership(header.dst, header.interface)]?.sources ?? null;
+    if (chosen === null) return true;
+    for (let i = 0; i < chosen.length; i++) if (chosen[i]!.equals(header.src)) return true;
+    return false;
   }
 
   private membership(group: Address, on: Interface | null): number {
@@ -336,7 +386,8 @@ export class UdpEndpoint implements Binding<UdpEndpoint>, Announcer {
     flow.hopLimit = flow.route!.cast === 'multicast' ? this.multicastHopLimit : this.hopLimit;
     flow.trafficClass = this.trafficClass;
     flow.dontFragment = fits;
-    flow.loop = this.multicastLoop;
+    // Also Linux: IP_MULTICAST_LOOP is not about broadcasts.
+    flow.loop = this.multicastLoop || flow.route!.cast === 'broadcast';
 
     const packet = env.pool.take(length);
     const { bytes, start } = packet;
@@ -512,6 +563,16 @@ export class UdpEndpoint implements Binding<UdpEndpoint>, Announcer {
     this.owner?.onUdpEvent(this, events);
   }
 }
+
+interface Membership {
+  readonly group: Address;
+  readonly on: Interface;
+  /** Who is heard; null: everybody. Replaced, never changed in place. */
+  sources: readonly Address[] | null;
+}
+
+/** Of each membership. Linux's igmp_max_msf. */
+const SOURCES_MAX = 10;
 
 const payloadMax = (flow: Flow): number => (isV4(flow.dst) ? Wire.PAYLOAD_MAX_V4 : Wire.PAYLOAD_MAX_V6);
 

@@ -105,12 +105,16 @@ export class Udp implements Protocol {
     const found = this.scratchFound;
     this.ports.findAll(found, header.dst, Wire.dstPort(b, at), header.src, srcPort, from);
     let delivered = 0;
+    let refused = 0;
     for (const endpoint of found) {
-      if (isUnsummed && !endpoint.takesZeroChecksum(header)) continue;
+      if (!endpoint.hears(header)) continue;
+      if (isUnsummed && !endpoint.takesZeroChecksum(header)) {
+        refused++;
+        continue;
+      }
       endpoint.deliver(b, at + Wire.HEADER_LENGTH, at + Wire.length(b, at), packet.segmentSize, srcPort, header);
       delivered++;
     }
-    const refused = found.length - delivered;
     found.length = 0;
     if (delivered > 0) return null;
     return refused > 0 ? 'udp-no-checksum' : 'udp-no-socket';

@@ -29,7 +29,7 @@ function whyNot(): string | null {
   }
 }
 
-const unshareArguments = (): string[] => [process.getuid?.() === 0 ? '-n' : '-Urn'];
+export const unshareArguments = (): string[] => [process.getuid?.() === 0 ? '-n' : '-Urn'];
 
 export interface Program {
   /** The bundle itself. */

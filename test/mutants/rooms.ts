@@ -11,6 +11,7 @@ import { LABORATORY } from './laboratory.js';
 import { LISTENER } from './listener.js';
 import { FAST_OPEN, SYN_CACHE, SYN_COOKIE } from './opening.js';
 import { MARKS, MTU_PROBE } from './marks.js';
+import { NET } from './net.js';
 import { OPTIONS, SEGMENT } from './parsing.js';
 import { TCP } from './protocol.js';
 import { DELAYED_ACK, RECEIVE_WINDOW, RECEIVER } from './receiver.js';
@@ -68,4 +69,5 @@ export const ROOMS: Rooms = {
   'connection': CONNECTION,
   'socket-api': SOCKET_API,
   'socket-api/web': WEB,
+  'net': NET,
 };

@@ -56,7 +56,7 @@ describe('docs/architecture.md', () => {
 });
 
 describe('every document', () => {
-  const documents = ['README.md', 'CHANGELOG.md', 'docs/architecture.md', 'docs/security.md', 'docs/conformance.md', 'docs/faces.md', 'docs/testing.md'];
+  const documents = ['README.md', 'CHANGELOG.md', 'docs/architecture.md', 'docs/security.md', 'docs/conformance.md', 'docs/faces.md', 'docs/testing.md', 'docs/node-compat.md'];
 
   test.each(documents)('%s names no file that is not there', (document) => {
     const files = [...read(document).matchAll(/`([\w.][\w./-]*\.(?:ts|md|mjs|json|c))`/g)].map(([, file]) => file!);

@@ -128,8 +128,8 @@ describe("docs/faces.md's", () => {
 describe("the README's", () => {
   const blocks = blocksOf('README.md');
 
-  test('are two', () => {
-    expect(blocks.length).toBe(2);
+  test('are three', () => {
+    expect(blocks.length).toBe(3);
   });
 
   test('first is examples/echo.ts', () => {
@@ -142,5 +142,9 @@ describe("the README's", () => {
       '5 bytes from 10.0.0.2 to 10.0.0.2',
       '1400 bytes, hop limit 64 and 1428 with its headers',
     ]);
+  });
+
+  test('third has Node’s modules on a stack of its own', async () => {
+    expect(await run(blocks[2]!)).toEqual(['hello']);
   });
 });

@@ -25,6 +25,63 @@ function bound(host: Host, at: string, port: number, options: UdpOptions = {}): 
   return endpoint;
 }
 
+describe('groups by source (RFC 3678 §4.1.1)', () => {
+  const GROUP = address('232.1.1.1');
+  const heard = (host: Host, endpoint: UdpEndpoint): string[] => {
+    for (const src of ['10.0.0.2', '10.0.0.3', '10.0.0.4']) host.give(udpPacket({ src, dst: '232.1.1.1', from: 7, to: 53 }));
+    const sources: string[] = [];
+    for (let d = endpoint.receive(); d !== null; d = endpoint.receive()) sources.push(d.address.toString());
+    return sources;
+  };
+
+  test('hears the chosen sources alone, until the last is left', () => {
+    const host = new Host();
+    const endpoint = bound(host, '0.0.0.0', 53);
+    expect(endpoint.joinSource(GROUP, address('10.0.0.2'))).toBe(null);
+    expect(endpoint.joinSource(GROUP, address('10.0.0.4'))).toBe(null);
+    expect(heard(host, endpoint)).toEqual(['10.0.0.2', '10.0.0.4']);
+    expect(endpoint.leaveSource(GROUP, address('10.0.0.2'))).toBe(null);
+    expect(heard(host, endpoint)).toEqual(['10.0.0.4']);
+    expect(endpoint.leaveSource(GROUP, address('10.0.0.4'))).toBe(null);
+    expect(heard(host, endpoint)).toEqual([]);
+    expect(host.wire.isMember(GROUP)).toBe(false);
+  });
+
+  test('what another has chosen is no concern of who has joined the whole group, nor of who is no member (as Linux)', () => {
+    const host = new Host();
+    const all = bound(host, '0.0.0.0', 53, { reuseAddress: true });
+    const one = bound(host, '0.0.0.0', 53, { reuseAddress: true });
+    const none = bound(host, '0.0.0.0', 53, { reuseAddress: true });
+    all.joinGroup(GROUP);
+    all.joinSource(address('232.1.1.2'), address('10.0.0.9'));
+    one.joinSource(GROUP, address('10.0.0.3'));
+    expect(heard(host, one)).toEqual(['10.0.0.3']);
+    expect(heard(host, all)).toHaveLength(6);
+    expect(none.waiting).toBe(6);
+  });
+
+  test('a membership of all becomes one of the source; leaving what was not chosen is refused (as Linux)', () => {
+    const host = new Host();
+    const endpoint = bound(host, '0.0.0.0', 53);
+    expect(endpoint.leaveSource(GROUP, address('10.0.0.2'))).toBe('EINVAL');
+    endpoint.joinGroup(GROUP);
+    expect(endpoint.leaveSource(GROUP, address('10.0.0.2'))).toBe('EADDRNOTAVAIL');
+    expect(endpoint.joinSource(GROUP, address('10.0.0.2'))).toBe(null);
+    expect(endpoint.joinSource(GROUP, address('10.0.0.2'))).toBe('EADDRNOTAVAIL');
+    expect(endpoint.joinSource(GROUP, address('fd00::2'))).toBe('EINVAL');
+    expect(heard(host, endpoint)).toEqual(['10.0.0.2']);
+    expect(endpoint.leaveGroup(GROUP)).toBe(null);
+    expect(endpoint.joinGroup(GROUP)).toBe(null);
+    expect(heard(host, endpoint)).toHaveLength(3);
+  });
+
+  test('ten sources at most (Linux igmp_max_msf)', () => {
+    const endpoint = bound(new Host(), '0.0.0.0', 53);
+    for (let i = 1; i <= 10; i++) expect(endpoint.joinSource(GROUP, address(`10.0.1.${i}`))).toBe(null);
+    expect(endpoint.joinSource(GROUP, address('10.0.1.11'))).toBe('ENOBUFS');
+  });
+});
+
 describe('names', () => {
   test.each([
     ['0.0.0.0', '0.0.0.0'], ['::', '::'], ['::', '0.0.0.0'], ['0.0.0.0', '::'], ['10.0.0.1', '10.0.0.1'],
@@ -214,6 +271,26 @@ describe('sending', () => {
     send(endpoint, 'b', to('239.1.1.1', 53));
     expect(host.rest().sent()[0]![8]).toBe(9);
     expect(endpoint.receive()).toBe(null);
+  });
+
+  test.each(['239.1.1.1', 'ff15::1'])('to the group %s with hop limit 0 it stays in the host (RFC 1112 §6.1)', (group) => {
+    const host = new Host();
+    const endpoint = bound(host, '::', 53);
+    expect(endpoint.joinGroup(address(group))).toBe(null);
+    endpoint.multicastHopLimit = 0;
+    expect(send(endpoint, 'a', to(group, 53))).toBe(null);
+    expect(host.rest().sent()).toEqual([]);
+    expect(endpoint.receive()?.data).toEqual(ascii('a'));
+  });
+
+  test('a broadcast comes back whatever is said of multicasts (as Linux)', () => {
+    const host = new Host();
+    const endpoint = bound(host, '0.0.0.0', 53);
+    endpoint.mayBroadcast = true;
+    endpoint.multicastLoop = false;
+    expect(send(endpoint, 'a', to('255.255.255.255', 53))).toBe(null);
+    host.rest();
+    expect(endpoint.receive()?.data).toEqual(ascii('a'));
   });
 
   test('to nobody in particular is to this host (as Linux)', () => {

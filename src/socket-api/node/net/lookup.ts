@@ -1,0 +1,39 @@
+// Names become addresses by Node's own `dns.lookup`, as it is at the moment: programs replace it. But `localhost` means
+// this host whatever the kernel's network is like (RFC 6761 §6.3).
+
+import dns from 'node:dns';
+
+import type { Options } from './arguments.js';
+
+type Answer = (error: Error | null, address?: unknown, family?: unknown) => void;
+export type Lookup = (host: string, options: Options, answer: Answer) => void;
+
+const original = dns.lookup;
+
+const LOCALHOST = [{ address: '::1', family: 6 }, { address: '127.0.0.1', family: 4 }];
+const FAMILIES = new Map<unknown, number>([[undefined, 0], [0, 0], [4, 4], [6, 6], ['IPv4', 4], ['IPv6', 6]]);
+
+export function lookup(host: string, asked: Options | null, answer: Answer): void {
+  const options = asked ?? {};
+  const family = FAMILIES.get(options.family);
+  const isOurs = dns.lookup === original && family !== undefined && String(host).toLowerCase() === 'localhost';
+  if (!isOurs) {
+    const its = dns.lookup as unknown as (host: string, ...rest: unknown[]) => void;
+    // In the form that Node itself uses, for those who have put something in its place.
+    if (asked === null) its(host, answer);
+    else its(host, asked, answer);
+    return;
+  }
+  const found = LOCALHOST.filter((each) => family === 0 || each.family === family);
+  if (orderOf(options) === 'ipv4first') found.reverse();
+  process.nextTick(() => {
+    if (options.all === true) answer(null, found.map((each) => ({ ...each })));
+    else answer(null, found[0]!.address, found[0]!.family);
+  });
+}
+
+function orderOf(options: Options): unknown {
+  if (options.order !== undefined) return options.order;
+  if (options.verbatim !== undefined) return options.verbatim === true ? 'verbatim' : 'ipv4first';
+  return dns.getDefaultResultOrder();
+}
