@@ -19,6 +19,8 @@ export { type InterfaceConfig, Stack, type StackOptions } from './stack.js';
 export type { CongestionName } from './tcp/congestion/controllers.js';
 export type { ConnectionOptions } from './tcp/connection.js';
 export type { NotSending, TcpInfo } from './tcp/info.js';
+export type { SendReason, TcpEvent, TcpEvents } from './tcp/probe.js';
+export type { UserTimeoutExchange } from './tcp/user-timeout.js';
 export { TCP_SETTINGS, type TcpSettings } from './tcp/tcp.js';
 export { NEVER } from './time.js';
 export type { Datagram } from './udp/datagram-queue.js';

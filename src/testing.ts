@@ -17,6 +17,7 @@ export type { IcmpView, PacketView, TcpView, UdpView } from './testing/packet-vi
 export { parseSegments, type SentSegment, sentSegments, traceDifference, type WantedSegment } from './testing/segment-notation.js';
 export { Trace, type TraceOptions } from './testing/trace.js';
 
+export { eventJson, eventText } from './testing/event-text.js';
 export { OUR_PORT, PEER_PORT, type Script as TcpScript, ScriptHost, type ScriptOptions, tcp } from './testing/script.js';
 export {
   type Event as PacketdrillEvent, type Script as PacketdrillScript, ScriptSyntaxError, type Step as PacketdrillStep,

@@ -8,6 +8,7 @@ import {
 } from '../tcp/connection.js';
 import { tcpInfo, type TcpInfo } from '../tcp/info.js';
 import type { Listener, ListenerOwner } from '../tcp/listener.js';
+import { EventRing, type TcpEvents } from '../tcp/probe.js';
 import type { Tcp } from '../tcp/tcp.js';
 import { addressOf, lengthOf, portOf } from './arguments.js';
 import type { Waiter } from './waiter.js';
@@ -16,6 +17,9 @@ import type { Waiter } from './waiter.js';
 export interface TcpHost {
   readonly tcp: Tcp;
 }
+
+/** No ring of events is larger: 80 MiB. */
+const EVENTS_MAX = 1 << 20;
 
 export interface TcpConnectOptions extends ConnectionOptions {
   /** Text form, of either family, or an `Address`. */
@@ -142,6 +146,16 @@ export class TcpSocket implements ConnectionOwner, AsyncIterable<Uint8Array> {
   /** A snapshot of what the connection knows of itself: round trips, windows, losses, and why it is not sending. */
   info(): TcpInfo {
     return tcpInfo(this.connection, this.connection.tcp.env.now());
+  }
+
+  /**
+   * What happens inside the connection from now on: read it at any time, for nobody is called back. The latest `capacity`
+   * events are kept, 80 bytes each. For tools.
+   */
+  probe(capacity = 4096): TcpEvents {
+    const ring = new EventRing(Math.min(lengthOf('capacity', capacity), EVENTS_MAX));
+    ring.watch(this.connection, this.connection.tcp.env.now());
+    return ring;
   }
 
   /** In-order bytes from the peer so far, and bytes accepted by `write`. */

@@ -3,16 +3,17 @@
 
 import type { Packet } from '../packet.js';
 import { MINUTE, NEVER } from '../time.js';
+import type { AccurateEcn } from './accurate-ecn.js';
 import { CONNECTED, type Connection, URGENT } from './connection.js';
 import { noteOldText } from './dsack.js';
-import { NO_ECN } from './ecn.js';
+import { aceOf, NO_ECN } from './ecn.js';
 import { emit, emitAck, emitBare } from './emit.js';
 import { heedProbe } from './mtu-probe.js';
 import { acceptText, consumeFin } from './receiver.js';
 import * as Recovery from './recovery.js';
 import { isAcceptable, type Segment } from './segment.js';
 import * as Seq from './seq.js';
-import { enter, mayReceiveText } from './state.js';
+import { enter, isSynchronized, mayReceiveText } from './state.js';
 import * as Wire from './wire.js';
 
 /** RFC 7323 §5.5: TS.Recent is not trusted after 24 days. */
@@ -102,9 +103,17 @@ export function learnSyn(c: Connection, seg: Segment, now: number): void {
   c.snd.maxWnd = seg.windowField;
   c.snd.wl1 = seg.seq;
   c.snd.wl2 = seg.ack;
-  if ((seg.flags & Wire.ACK) !== 0) c.ecn.onSynAck(seg.ecnFlags, seg.codepoint);
+  if ((seg.flags & Wire.ACK) !== 0) c.ecn.onSynAck(seg.ecnFlags, seg.codepoint, options);
   else c.ecn.onSyn(seg.ecnFlags, seg.codepoint);
+  noteUserTimeout(c, seg);
   c.tcp.setSmss(c, now);
+}
+
+/** RFC 5482 §3.1: the peer says how long it waits; our own user timeout follows in the synchronized states. */
+function noteUserTimeout(c: Connection, seg: Segment): void {
+  if (c.userTimeout === null || seg.options.userTimeoutMs === 0) return;
+  c.userTimeout.remoteMs = seg.options.userTimeoutMs;
+  if (isSynchronized(c.state)) c.adoptUserTimeout();
 }
 
 /** RFC 7413 §4.2.2, "Client: Receiving SYN-ACK": what it says of the cookie, and of the text that our SYN carried. */
@@ -134,6 +143,7 @@ function establish(c: Connection, seg: Segment, now: number): void {
   if (begins) c.beginCongestion();
   if (c.ecn.mode === 'none') c.ecn = NO_ECN;
   if (c.synLosses > 0) c.rto.synWasLost();
+  c.adoptUserTimeout();
   // The close that was asked for before there was a connection. RFC 9293 §3.10.4.
   if (c.finQueued) enter(c, 'FIN-WAIT-1');
   c.tell(CONNECTED);
@@ -175,6 +185,7 @@ function checkSequence(c: Connection, seg: Segment, now: number): boolean {
   if (c.state === 'SYN-RECEIVED' && (seg.flags & Wire.SYN) !== 0 && seg.seq === c.irs && !reset) {
     return repeatedSyn(c, seg);
   }
+  if ((seg.flags & Wire.SYN) !== 0 && seg.seq === c.irs) c.ecn.accurate?.onSynAckAgain(seg.codepoint);
   counters.drop('tcp-unacceptable');
   if (!reset) answer(c, seg, now);
   return false;
@@ -211,6 +222,7 @@ function isOvertakenAck(c: Connection, seg: Segment): boolean {
 /** An unacceptable segment is told where we are: text always, a bare ACK within limits, lest two stacks answer each other for ever. */
 function answer(c: Connection, seg: Segment, now: number): void {
   if (seg.length > 0 && (seg.flags & Wire.SYN) === 0) {
+    c.ecn.accurate?.onOldText();
     noteOldText(c, seg, now);
     c.ackNow = true;
   } else challenge(c, now);
@@ -270,7 +282,8 @@ function checkAck(c: Connection, seg: Segment, now: number): boolean {
     }
     updateTimestamp(c, seg, now);
     acknowledgeSyn(c, seg, now);
-    c.ecn.onHandshakeAck(seg.ecnFlags);
+    if (c.ecn.accurate !== null) meetAccurateEcn(c.ecn.accurate, seg);
+    noteUserTimeout(c, seg);
     setWindow(c, seg);
     establish(c, seg, now);
     return afterAck(c, now);
@@ -287,6 +300,7 @@ function checkAck(c: Connection, seg: Segment, now: number): boolean {
     return false;
   }
   updateTimestamp(c, seg, now);
+  noteUserTimeout(c, seg);
   c.lastArrivalAt = Math.floor(now);
   if (c.keepAlivesSent > 0) {
     // The silence is broken: the idle time begins anew.
@@ -310,14 +324,19 @@ function checkAck(c: Connection, seg: Segment, now: number): boolean {
   heedProbe(c, now);
   if (c.ecn.mode !== 'none') heedMarks(c, seg, c.rate.delivered - delivered, now);
   if (acked > 0) release(c, now);
+  if (c.probe !== null) c.probe.onAck(c, c.rate.delivered - delivered, now);
   return afterAck(c, now);
+}
+
+/** RFC 9768 §3.2.2.1: only of a bare ACK without SACK blocks do the flags say how our SYN+ACK came. */
+function meetAccurateEcn(accurate: AccurateEcn, seg: Segment): void {
+  if (seg.length === 0 && seg.options.sackCount === 0) accurate.onHandshakeAck(aceOf(seg.ecnFlags), seg.options);
+  else accurate.onFirstOption(seg.options);
 }
 
 /** The peer tells of marks: the window is cut, once in each round trip. RFC 3168 §6.1.2, RFC 9768 §3.2.2.5. */
 function heedMarks(c: Connection, seg: Segment, delivered: number, now: number): void {
-  const isMarked = c.ecn.mode === 'accurate'
-    ? c.ecn.onAce(seg.ecnFlags, Math.ceil(delivered / c.snd.smss)) > 0
-    : c.ecn.echoesMark(seg.flags);
+  const isMarked = c.ecn.accurate?.takeNews() ?? c.ecn.echoesMark(seg.flags);
   if (!isMarked || c.recovery.phase !== 'open' || c.scoreboard.isEmpty && delivered === 0) return;
   Recovery.onEcnEcho(c, now);
   c.ecn.onReduced();
@@ -430,7 +449,7 @@ function noteUrgent(c: Connection, seg: Segment): boolean {
 function takeText(c: Connection, seg: Segment, packet: Packet, now: number): boolean {
   if (c.ecn.mode !== 'none') {
     const segments = packet.segmentSize > 0 ? Math.ceil(seg.payloadLength / packet.segmentSize) : 1;
-    if (c.ecn.onArrival(seg.ecnFlags, seg.codepoint, seg.payloadLength, segments)) c.ackNow = true;
+    if (c.ecn.onArrival(seg.ecnFlags, seg.codepoint, seg.payloadLength, segments, c.ackOwed || seg.payloadLength > 0)) c.ackNow = true;
   }
   if (seg.payloadLength === 0) return true;
   if (!mayReceiveText(c.state)) {

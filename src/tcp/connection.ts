@@ -20,6 +20,7 @@ import type { FastOpen } from './fast-open.js';
 import type { Listener } from './listener.js';
 import { expire } from './expire.js';
 import { type MtuProbing, Plpmtud } from './plpmtud.js';
+import type { Probe } from './probe.js';
 import { mayAdvertise } from './receiver.js';
 import { pipe, Recovery } from './recovery.js';
 import { RtoEstimator } from './rto.js';
@@ -31,6 +32,7 @@ import { Rcv, Snd, Timestamps } from './tcb.js';
 import type { Tcp } from './tcp.js';
 import type { TimeWaitEntry } from './time-wait.js';
 import { Timers } from './timers.js';
+import { UserTimeout, type UserTimeoutExchange } from './user-timeout.js';
 
 /** What an owner is told, as bits; several may come at once. */
 export const CONNECTED = 1;
@@ -71,6 +73,11 @@ export interface ConnectionOptions {
   keepAliveProbes?: number;
   /** Unacknowledged text older than this ends the connection. Default 0: R2 decides. RFC 9293 MUST-21, RFC 5482. */
   userTimeoutMs?: number;
+  /**
+   * Tell the peer of our user timeout and hear of its own: `true`, or what to say and how far to go. Text that is not
+   * acknowledged for so long ends the connection, as with `userTimeoutMs`. Default false. RFC 5482.
+   */
+  userTimeoutOption?: boolean | UserTimeoutExchange;
   /**
    * R2: repetitions of text before ETIMEDOUT, 0 .. 255. Default `TcpSettings.retries`, 15; an orphan has no more than
    * `orphanRetries`. RFC 9293 MUST-20, MUST-21.
@@ -146,6 +153,8 @@ export class Connection implements Expirable, Announcer {
   /** Both SYNs had the window scale option. */
   windowScaling = false;
 
+  /** RFC 5482; null: not enabled. */
+  userTimeout: UserTimeout | null = null;
   sendBuffer: number;
   receiveBuffer: number;
   /** Part of `tcp.memory`, bytes. */
@@ -196,6 +205,8 @@ export class Connection implements Expirable, Announcer {
   /** Recoveries and timeouts that turned out to be for nothing. */
   undos = 0;
 
+  /** For tools; null: nobody looks. */
+  probe: Probe | null = null;
   /** On the list of connections that have something to send. */
   isReady = false;
   nextInBucket: Connection | null = null;
@@ -243,6 +254,7 @@ export class Connection implements Expirable, Announcer {
     // "Counts when the connection comes to stand."
     if (settings.congestion !== before.congestion && isSynchronized(this.state)) this.begunCongestion();
     this.settings = settings;
+    this.setUserTimeout(options);
     this.sendBuffer = options.sendBuffer ?? this.sendBuffer;
     this.receiveBuffer = options.receiveBuffer ?? this.receiveBuffer;
     if (this.state === 'CLOSED') {
@@ -262,6 +274,25 @@ export class Connection implements Expirable, Announcer {
     }
     // What waited for Nagle goes now; a keep-alive is armed at the next flush.
     this.markReady();
+  }
+
+  /** RFC 5482 §3: a user timeout that the application sets is not the peer's to change, unless it says so. */
+  private setUserTimeout({ userTimeoutMs, userTimeoutOption }: ConnectionOptions): void {
+    if (userTimeoutMs === undefined && userTimeoutOption === undefined) return;
+    const before = this.userTimeout;
+    const exchange = userTimeoutOption === true ? {} : userTimeoutOption ?? before?.exchange ?? false;
+    this.userTimeout = exchange === false ? null : new UserTimeout(exchange, this.settings.userTimeoutMs, before?.remoteMs);
+    if (isSynchronized(this.state)) this.adoptUserTimeout();
+  }
+
+  /** RFC 5482 §3.1, in the synchronized states. */
+  adoptUserTimeout(): void {
+    this.userTimeout?.adopt(this.rto.rtoMs);
+  }
+
+  /** USER_TIMEOUT, ms; 0: R2 decides. RFC 9293 MUST-21. */
+  get userTimeoutMs(): number {
+    return this.userTimeout === null ? this.settings.userTimeoutMs : this.userTimeout.ms;
   }
 
   /** Bytes that `write` would take now. */
@@ -403,6 +434,10 @@ export class Connection implements Expirable, Announcer {
   }
 
   // What the parts ask of each other.
+
+  noteState(next: State): void {
+    if (this.probe !== null) this.probe.onState(next, this.tcp.env.now());
+  }
 
   /** The sequence number of the stream's byte at `offset`. */
   seqAt(offset: number): Seq.Seq {

@@ -36,6 +36,8 @@ export class Delivery implements DeliveryListener {
   txInFlight = 0;
   lostThen = 0;
   isAppLimited = false;
+  /** As so many segments it was sent; of a part of a run, its share, rounded up. */
+  segments = 0;
   /** RACK.fack: the highest offset that was ever delivered. In and out. */
   fack = 0;
   private now = 0;
@@ -59,6 +61,7 @@ export class Delivery implements DeliveryListener {
     this.reorderedSentAt = NEVER;
     this.rackSentAt = -NEVER;
     this.newestSentAt = -NEVER;
+    this.segments = 0;
     this.fack = fack;
     this.now = now;
     this.doubtEnd = doubtEnd;
@@ -67,6 +70,7 @@ export class Delivery implements DeliveryListener {
   }
 
   onDelivered(board: Scoreboard, i: number, end: number, bytes: number, cumulatively: boolean): void {
+    this.segments += Math.ceil((board.segments(i) * bytes) / (board.endOf(i) - board.startOf(i)));
     const sentAt = board.sentAt(i);
     const isRetransmission = (board.flags(i) & RETRANSMITTED) !== 0;
     if (isRetransmission) {

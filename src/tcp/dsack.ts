@@ -5,7 +5,6 @@
 
 import type { Connection } from './connection.js';
 import { emitAck } from './emit.js';
-import { sackBlocksMax } from './options.js';
 import type { Segment } from './segment.js';
 import * as Seq from './seq.js';
 
@@ -39,8 +38,8 @@ function noteDuplicate(c: Connection, start: Seq.Seq, end: Seq.Seq, now: number)
   c.ackNow = true;
 }
 
-/** The SACK blocks of the segment that leaves now, written to `starts` and `ends`. @returns how many */
-export function fillSackBlocks(c: Connection, starts: Int32Array, ends: Int32Array): number {
+/** The SACK blocks of the segment that leaves now, at most `max`, written to `starts` and `ends`. @returns how many */
+export function fillSackBlocks(c: Connection, starts: Int32Array, ends: Int32Array, max: number): number {
   if (!c.sackPermitted) return 0;
   let count = 0;
   if (c.rcv.dsackOwed) {
@@ -51,7 +50,7 @@ export function fillSackBlocks(c: Connection, starts: Int32Array, ends: Int32Arr
   }
   // Rule 4: the block that holds the duplicate follows, for it was heard of last.
   if (c.assembler !== null) {
-    count = c.assembler.sackBlocks(starts, ends, sackBlocksMax(c.ts.on), c.bytesReceived, c.rcv.nxt, count);
+    count = c.assembler.sackBlocks(starts, ends, max, c.bytesReceived, c.rcv.nxt, count);
   }
   return count;
 }

@@ -7,24 +7,40 @@ import { Flow } from '../ip/flow.js';
 import { SUPERPACKET_TEXT } from '../link/device.js';
 import type { IpHeader } from '../ip/header.js';
 import type { Packet } from '../packet.js';
+import { type AccurateEcn, paddedLength, synAckOption, writeSynAckOption } from './accurate-ecn.js';
 import type { Connection } from './connection.js';
 import { fillSackBlocks } from './dsack.js';
 import { type FastOpen, fastOpenOptionLength, writeFastOpenOption } from './fast-open.js';
-import { optionsLength, sackBlocksMax, synOptionsLength, writeOptions, writeSynOptions } from './options.js';
+import { OPTIONS_MAX, optionsLength, sackBlocksMax, synOptionsLength, writeOptions, writeSynOptions } from './options.js';
 import { noteAckSent, offerWindow } from './receiver.js';
 import type { Segment } from './segment.js';
 import * as Seq from './seq.js';
 import type { Tcp } from './tcp.js';
+import { USER_TIMEOUT_LENGTH, writeUserTimeout } from './user-timeout.js';
 import * as Wire from './wire.js';
 
 const scratchStarts = new Int32Array(4);
 const scratchEnds = new Int32Array(4);
 
-/** Payload bytes of a full segment now: SACK blocks come and go, and `snd.smss` has only the constant options taken off. */
+/** Payload bytes of a full segment now: SACK blocks and counters come and go, and `snd.smss` has only the constant options taken off. */
 export function sendMss(c: Connection): number {
   const blocks = sackBlockCount(c);
+  if (c.ecn.accurate !== null) return c.snd.smss - accurateLength(c, c.ecn.accurate, blocks);
   return blocks === 0 ? c.snd.smss : c.snd.smss - 4 - 8 * blocks;
 }
+
+/** Bytes of options beside timestamps, where there may be counters among them. */
+function accurateLength(c: Connection, accurate: AccurateEcn, blocks: number): number {
+  const option = accurate.optionToSend(counterSpace(c, blocks), true);
+  return paddedLength(option) + optionsLength(false, Math.min(blocks, blocksBeside(c, option)));
+}
+
+/** Bytes that counters may take: two SACK blocks come before them, further ones behind. RFC 9768 §3.2.3.3. */
+const counterSpace = (c: Connection, blocks: number): number => OPTIONS_MAX - optionsLength(c.ts.on, Math.min(blocks, 2));
+
+/** SACK blocks that find room beside counters. */
+const blocksBeside = (c: Connection, option: number): number =>
+  option === 0 ? sackBlocksMax(c.ts.on) : (OPTIONS_MAX - optionsLength(c.ts.on, 0) - paddedLength(option) - 4) >> 3;
 
 function sackBlockCount(c: Connection): number {
   return c.sackPermitted && c.assembler !== null ? Math.min(sackBlocksMax(c.ts.on), c.assembler.rangeCount) : 0;
@@ -45,7 +61,11 @@ export function emitSyn(c: Connection, now: number): void {
   // RFC 7413 §4.2.2: text and option are on the first SYN only, for something on the way may not like them.
   const fastOpen = c.synLosses === 0 ? c.fastOpen : null;
   const optionsEnd = 20 + synOptionsLength(options);
-  const headerLength = optionsEnd + (fastOpen === null ? 0 : fastOpenOptionLength(fastOpen.cookie));
+  const fastOpenEnd = optionsEnd + (fastOpen === null ? 0 : fastOpenOptionLength(fastOpen.cookie));
+  // RFC 9768 §3.2.3.2: the first answer only, as in half-open.ts.
+  const counters = answering && c.ecn.accurate !== null && c.synLosses === 0 ? synAckOption(20 + OPTIONS_MAX - fastOpenEnd) : 0;
+  const countersEnd = fastOpenEnd + paddedLength(counters);
+  const headerLength = countersEnd + userTimeoutRoom(c.userTimeout !== null, countersEnd);
   const text = fastOpen === null || answering ? 0 : synText(c, fastOpen, headerLength - 20);
   const packet = c.tcp.env.pool.take(text);
   if (text > 0) {
@@ -55,6 +75,8 @@ export function emitSyn(c: Connection, now: number): void {
   const at = packet.push(headerLength);
   writeSynOptions(packet.bytes, at + 20, options);
   if (fastOpen !== null) writeFastOpenOption(packet.bytes, at + optionsEnd, fastOpen.cookie);
+  if (counters !== 0) writeSynAckOption(packet.bytes, at + fastOpenEnd, counters);
+  if (headerLength > countersEnd) writeUserTimeout(packet.bytes, at + countersEnd, c.userTimeout!.advertisedMs);
   // RFC 7323 §2.2: the window of a SYN is never scaled.
   const window = Math.min(c.receiveBuffer, c.settings.windowClamp, 0xffff);
   c.rcv.offeredInSyn = window;
@@ -68,6 +90,10 @@ export function emitSyn(c: Connection, now: number): void {
   send(c.tcp, packet, c.flow, now);
 }
 
+/** RFC 5482 §3: bytes of the option, where it is wanted and finds room behind `headerLength`. */
+export const userTimeoutRoom = (isWanted: boolean, headerLength: number): number =>
+  isWanted && headerLength + USER_TIMEOUT_LENGTH <= 20 + OPTIONS_MAX ? USER_TIMEOUT_LENGTH : 0;
+
 /** Bytes of text that go with the SYN: what was written before it left, up to a segment as the server takes them. RFC 7413 §4.2.2. */
 function synText(c: Connection, fastOpen: FastOpen, optionBytes: number): number {
   if (fastOpen.cookie.length === 0) return 0;
@@ -79,8 +105,10 @@ function synText(c: Connection, fastOpen: FastOpen, optionBytes: number): number
 
 /** `length` bytes of the send queue from `seq`, under `flags` and ACK; more than a `full` segment becomes a superpacket. */
 export function emit(c: Connection, flags: number, seq: Seq.Seq, length: number, now: number, full = sendMss(c)): void {
-  // Text does not report duplicates: each segment of a superpacket would.
-  if (length > 0 && c.rcv.dsackOwed) emitAck(c, now);
+  const { accurate } = c.ecn;
+  // Text does not report duplicates: each segment of a superpacket would. Nor how the SYN+ACK came (RFC 9768 §3.2.2.1), nor
+  // the user timeout, for which it has no room.
+  if (length > 0 && (c.rcv.dsackOwed || accurate?.owesHandshakeAck || c.userTimeout?.isOwed)) emitAck(c, now);
   // What a device cannot gather is gathered here; what exceeds a packet, no other device is given.
   const packet = c.tcp.env.pool.take(Math.min(length, SUPERPACKET_TEXT));
   if (length > 0) {
@@ -94,11 +122,21 @@ export function emit(c: Connection, flags: number, seq: Seq.Seq, length: number,
       packet.end += length;
     }
   }
-  const blocks = fillSackBlocks(c, scratchStarts, scratchEnds);
-  flags |= Wire.ACK | ecnFlags(c, flags, length > 0 && seq === c.snd.nxt);
-  const headerLength = 20 + optionsLength(c.ts.on, blocks);
+  const isNewText = length > 0 && seq === c.snd.nxt;
+  const option = accurate === null ? 0 : counters(c, accurate, flags, length === 0, isNewText);
+  const blocks = fillSackBlocks(c, scratchStarts, scratchEnds, blocksBeside(c, option));
+  flags |= Wire.ACK | ecnFlags(c, flags, isNewText, length === 0 && blocks === 0);
+  const optionsEnd = 20 + optionsLength(c.ts.on, blocks);
+  const countersEnd = optionsEnd + paddedLength(option);
+  const isOwed = c.userTimeout !== null && c.userTimeout.isOwed && length === 0 && (flags & Wire.RST) === 0;
+  const headerLength = countersEnd + userTimeoutRoom(isOwed, countersEnd);
   const at = packet.push(headerLength);
   writeOptions(packet.bytes, at + 20, c.ts.val(now), c.ts.recent, c.ts.on, scratchStarts, scratchEnds, blocks);
+  accurate?.writeOption(packet.bytes, at + optionsEnd, option, isNewText);
+  if (headerLength > countersEnd) {
+    writeUserTimeout(packet.bytes, at + countersEnd, c.userTimeout!.advertisedMs);
+    c.userTimeout!.isOwed = false;
+  }
   const window = offerWindow(c);
   c.rcv.edge = Seq.add(c.rcv.nxt, window);
   writeHeader(
@@ -116,11 +154,20 @@ export function emit(c: Connection, flags: number, seq: Seq.Seq, length: number,
   send(c.tcp, packet, c.flow, now);
 }
 
+/**
+ * The option with accurate ECN's counters; 0: none. What is sent again has none: it may be for having one that it was lost
+ * (RFC 9768 §3.2.3.2.2). Nor has a RST.
+ */
+function counters(c: Connection, accurate: AccurateEcn, flags: number, isBare: boolean, isNewText: boolean): number {
+  if ((flags & Wire.RST) !== 0 || !(isBare || isNewText)) return 0;
+  return accurate.optionToSend(counterSpace(c, sackBlockCount(c) + (c.rcv.dsackOwed ? 1 : 0)), isNewText);
+}
+
 /** ECN's flags, and its codepoint, of a segment that leaves now; where the SYNs agreed on it. */
-function ecnFlags(c: Connection, flags: number, isNewText: boolean): number {
+function ecnFlags(c: Connection, flags: number, isNewText: boolean, isBare: boolean): number {
   if (c.ecn.mode === 'none') return 0;
   c.flow.trafficClass = (c.flow.trafficClass & 0xfc) | c.ecn.codepointToSend(isNewText);
-  return (flags & Wire.RST) !== 0 ? 0 : c.ecn.flagsToSend(isNewText);
+  return (flags & Wire.RST) !== 0 ? 0 : c.ecn.flagsToSend(isNewText, isBare);
 }
 
 /** An ACK and nothing else. */

@@ -5,7 +5,7 @@ import type { Connection } from './connection.js';
 import { emitAck } from './emit.js';
 import { Plpmtud } from './plpmtud.js';
 import * as Recovery from './recovery.js';
-import { adoptPathMtu, flush, sendKeepAlive, sendLossProbe, sendProbe } from './sender.js';
+import { adoptPathMtu, flush, keepAliveIdle, sendKeepAlive, sendLossProbe, sendProbe } from './sender.js';
 import { isSynchronized } from './state.js';
 
 /** From the first timeout of a full segment on, sizes are watched. */
@@ -48,6 +48,7 @@ function retransmit(c: Connection, now: number): void {
   c.retries++;
   c.rto.backOff();
   c.timers.retransmitAt = NEVER;
+  if (c.probe !== null) c.probe.onTimeout(c, now);
   if (!isSynchronized(c.state)) {
     c.synOwed = true;
     c.synLosses++;
@@ -75,7 +76,7 @@ function retransmit(c: Connection, now: number): void {
  * @returns whether to go on
  */
 function persevere(c: Connection, now: number): boolean {
-  const spent = c.settings.userTimeoutMs > 0 ? now >= c.stuckSince + c.settings.userTimeoutMs : c.retries >= retriesMax(c);
+  const spent = c.userTimeoutMs > 0 ? now >= c.stuckSince + c.userTimeoutMs : c.retries >= retriesMax(c);
   if (spent) {
     c.fail(c.softError ?? 'ETIMEDOUT');
     return false;
@@ -105,7 +106,7 @@ function persist(c: Connection, now: number): void {
     c.abort();
     return;
   }
-  if (silent || (c.settings.userTimeoutMs > 0 && now >= c.stuckSince + c.settings.userTimeoutMs)) {
+  if (silent || (c.userTimeoutMs > 0 && now >= c.stuckSince + c.userTimeoutMs)) {
     c.fail('ETIMEDOUT');
     return;
   }
@@ -115,8 +116,8 @@ function persist(c: Connection, now: number): void {
 function keepAlive(c: Connection, now: number): void {
   c.timers.keepAliveAt = NEVER;
   const idleFor = now - c.lastArrivalAt;
-  if (c.keepAlivesSent === 0 && idleFor < c.settings.keepAliveIdleMs) {
-    c.timers.keepAliveAt = now + c.settings.keepAliveIdleMs - idleFor;
+  if (c.keepAlivesSent === 0 && idleFor < keepAliveIdle(c)) {
+    c.timers.keepAliveAt = now + keepAliveIdle(c) - idleFor;
     return;
   }
   // MUST-29: one unanswered probe does not kill.

@@ -8,17 +8,19 @@ import type { IpHeader } from '../ip/header.js';
 import type { Packet } from '../packet.js';
 import { NEVER } from '../time.js';
 import { type Expirable, TimerEntry } from '../timer-wheel.js';
+import { paddedLength, synAckOption, writeSynAckOption } from './accurate-ecn.js';
 import { arrive, learnSyn } from './arrival.js';
 import type { Connection } from './connection.js';
 import { answerTo, ECN_FLAGS, type EcnSetting, synAckFlags } from './ecn.js';
-import { emitBare, send, writeHeader } from './emit.js';
+import { emitBare, send, userTimeoutRoom, writeHeader } from './emit.js';
 import { fastOpenOptionLength, writeFastOpenOption } from './fast-open.js';
 import type { Listener } from './listener.js';
-import { optionsLength, synOptionsLength, tsBefore, writeOptions, writeSynOptions } from './options.js';
+import { OPTIONS_MAX, optionsLength, synOptionsLength, tsBefore, writeOptions, writeSynOptions } from './options.js';
 import { isAcceptable, Segment } from './segment.js';
 import * as Seq from './seq.js';
 import { Handshake, SynCache } from './syn-cache.js';
 import type { Tcp } from './tcp.js';
+import { writeUserTimeout } from './user-timeout.js';
 import * as Wire from './wire.js';
 
 const scratchHandshake = new Handshake();
@@ -39,6 +41,8 @@ export function learnHandshake(h: Handshake, seg: Segment, ecn: EcnSetting): voi
   h.windowField = seg.windowField;
   h.tsRecent = options.tsVal;
   h.wantsFastOpen = false;
+  h.isRepeated = false;
+  h.isPlain = false;
 }
 
 /** The SYN+ACK. An answer holds only what the SYN offered (RFC 7323 §1.3, RFC 2018 §2). */
@@ -55,10 +59,17 @@ export function emitSynAck(
   const fastOpen = h.wantsFastOpen ? tcp.fastOpenCookies.make(flow.dst, now) : null;
   const packet = tcp.env.pool.take(0);
   const optionsEnd = 20 + synOptionsLength(options);
-  const headerLength = optionsEnd + (fastOpen === null ? 0 : fastOpenOptionLength(fastOpen));
+  const fastOpenEnd = optionsEnd + (fastOpen === null ? 0 : fastOpenOptionLength(fastOpen));
+  // RFC 9768 §3.2.3.2.2: a SYN+ACK that was lost goes again without the option, and then with no word of ECN at all.
+  const counters = h.accurateEcn > 0 && !h.isRepeated ? synAckOption(20 + OPTIONS_MAX - fastOpenEnd) : 0;
+  const countersEnd = fastOpenEnd + paddedLength(counters);
+  const { userTimeout } = listener;
+  const headerLength = countersEnd + userTimeoutRoom(userTimeout !== null, countersEnd);
   const at = packet.push(headerLength);
   writeSynOptions(packet.bytes, at + 20, options);
   if (fastOpen !== null) writeFastOpenOption(packet.bytes, at + optionsEnd, fastOpen);
+  if (counters !== 0) writeSynAckOption(packet.bytes, at + fastOpenEnd, counters);
+  if (headerLength > countersEnd) writeUserTimeout(packet.bytes, at + countersEnd, userTimeout!.advertisedMs);
   // RFC 7323 §2.2: the window of a SYN is never scaled.
   writeHeader(
     packet.bytes, at, localPort, remotePort, h.iss, Seq.add(h.irs, 1), Wire.SYN | Wire.ACK | ecnFlags(h), listener.synWindow, headerLength,
@@ -77,8 +88,11 @@ export function connectionOf(
   if (c === null) return null;
   c.configure(listener.options);
   c.state = 'SYN-RECEIVED';
+  c.noteState(c.state);
   c.ts.offset = h.tsOffset;
   learnSyn(c, synOf(h), now);
+  // RFC 9768 §3.1.5: who may have understood that there is no ECN is sent no marked text.
+  if (c.ecn.accurate !== null && h.isPlain) c.ecn.accurate.isCapable = false;
   c.rcv.offeredInSyn = listener.synWindow;
   c.rcv.edge = Seq.add(c.rcv.nxt, listener.synWindow);
   c.lastArrivalAt = Math.floor(now);
@@ -170,6 +184,7 @@ export class HalfOpens implements Expirable {
     else {
       counters.drop('tcp-duplicate');
       this.cache.setAmbiguous(row);
+      if (seg.ecnFlags === 0) this.cache.setPlain(row);
       // Karn's; and the timer is not put off, or a row would be for ever.
       this.sendSynAck(row, now);
     }
@@ -294,6 +309,11 @@ export class HalfOpens implements Expirable {
     cache.load(row, h);
     // RFC 7413 §4.2.2: a SYN+ACK that was lost goes again without the option.
     if (cache.repeats(row) > 0) h.wantsFastOpen = false;
+    h.isRepeated = cache.isAmbiguous(row);
+    if (h.accurateEcn > 0 && cache.repeats(row) > 1) {
+      cache.setPlain(row);
+      h.accurateEcn = 0;
+    }
     const tsVal = (Math.floor(now) + h.tsOffset) >>> 0;
     emitSynAck(tcp, cache.owner(row), this.flowOf(row), cache.localPort(row), cache.remotePort(row), h, tsVal, now);
   }

@@ -2,6 +2,7 @@
 // for the nouns.
 
 import type { Connection } from './connection.js';
+import type { EcnMode } from './ecn.js';
 import { sendMss } from './emit.js';
 import { type Phase, pipe, window } from './recovery.js';
 import { LOST, RETRANSMITTED, SACKED } from './scoreboard.js';
@@ -13,7 +14,9 @@ import { isSynchronized, type State } from './state.js';
  * window is shut or too small. `cwnd-limited`: congestion control holds it back. `paced`: it holds it back for a moment.
  * `nagle`: a small segment waits for the ACK of another. `corked`: it waits for more. `opening`, `closed`: there is no connection to send by, yet or any more.
  */
-export type NotSending = 'app-limited' | 'rwnd-limited' | 'cwnd-limited' | 'paced' | 'nagle' | 'corked' | 'opening' | 'closed';
+export type NotSending = typeof NOT_SENDING[number];
+
+export const NOT_SENDING = ['app-limited', 'rwnd-limited', 'cwnd-limited', 'paced', 'nagle', 'corked', 'opening', 'closed'] as const;
 
 export interface TcpInfo {
   /** RFC 9293 §3.3.2. */
@@ -85,11 +88,21 @@ export interface TcpInfo {
   readonly undos: number;
   /** Segments by which one was overtaken on its way, at most; 3 until it was more. RFC 4737 §4.2. */
   readonly reordering: number;
+  /** Ranges of out-of-order text that wait for what lies before them. */
+  readonly outOfOrderRanges: number;
 
   /** What both ends agreed on. RFC 7323, RFC 2018. */
   readonly timestamps: boolean;
   readonly sack: boolean;
   readonly windowScaling: boolean;
+  /** RFC 3168, RFC 9768; with accurate ECN: what of ours came marked, packets and bytes, and whether its options arrive. */
+  readonly ecn: EcnMode;
+  readonly markedPackets: number;
+  readonly markedBytes: number;
+  readonly hasEcnOptions: boolean;
+  /** ms, 0: R2 decides; and what the peer said of its own, 0: nothing. RFC 9293 MUST-21, RFC 5482. */
+  readonly userTimeoutMs: number;
+  readonly peerUserTimeoutMs: number;
   /** 0 .. 14. */
   readonly sendShift: number;
   readonly receiveShift: number;
@@ -108,7 +121,7 @@ export function unsentBytes(c: Connection): number {
 export function tcpInfo(c: Connection, now: number): TcpInfo {
   const { snd, rcv, rto, congestion, scoreboard, recovery } = c;
   return {
-    state: c.state, notSending: notSending(c, now), congestionControl: congestion.name, recovery: recovery.phase,
+    state: c.state, notSending: whyNotSending(c, now), congestionControl: congestion.name, recovery: recovery.phase,
     rtoMs: rto.rtoMs, srttMs: rto.srttMs, rttvarMs: rto.rttvarMs, minRttMs: rto.minRttMs,
     backOffs: c.retries, probes: c.probes + c.keepAlivesSent,
     cwnd: congestion.cwnd, ssthresh: congestion.ssthresh, pacingRate: congestion.pacingRate * 1000,
@@ -118,6 +131,10 @@ export function tcpInfo(c: Connection, now: number): TcpInfo {
     unsent: unsentBytes(c), sendWindow: snd.wnd, receiveWindow: c.rcvWnd, readable: c.readable,
     bytesSent: c.bytesSent, bytesRetransmitted: c.bytesRetransmitted, bytesAcked: c.sendQueue.head, bytesReceived: c.bytesReceived,
     retransmits: c.retransmits, timeouts: c.timeouts, dsacks: recovery.dsacks, undos: c.undos, reordering: recovery.rack.reordering,
+    outOfOrderRanges: c.assembler?.rangeCount ?? 0,
+    ecn: c.ecn.mode, markedPackets: c.ecn.accurate?.markedPackets ?? 0, markedBytes: c.ecn.accurate?.markedBytes ?? 0,
+    hasEcnOptions: c.ecn.accurate?.hasOptions ?? false,
+    userTimeoutMs: c.userTimeoutMs, peerUserTimeoutMs: c.userTimeout?.remoteMs ?? 0,
     timestamps: c.ts.on, sack: c.sackPermitted, windowScaling: c.windowScaling,
     sendShift: snd.shift, receiveShift: rcv.shift,
     sinceSentMs: Math.max(0, now - c.lastSentAt), sinceReceivedMs: Math.max(0, now - c.lastArrivalAt),
@@ -133,7 +150,7 @@ function segmentsOf(c: Connection): TcpInfo['segments'] {
 }
 
 /** The questions that the sender asks (tcp/sender.ts), in its order. */
-function notSending(c: Connection, now: number): NotSending | null {
+export function whyNotSending(c: Connection, now: number): NotSending | null {
   if (c.state === 'CLOSED' || c.state === 'TIME-WAIT') return 'closed';
   if (!isSynchronized(c.state)) return 'opening';
   const unsent = unsentBytes(c);

@@ -1,7 +1,7 @@
 // What TCP's bytes are, for tools and tests; ./wire.ts and ./options.ts read and write them. RFC 9293 §3.1,
-// §3.2; RFC 7323 §2.2, §3.2; RFC 2018 §2, §3.
+// §3.2; RFC 7323 §2.2, §3.2; RFC 2018 §2, §3; RFC 9768 §3.2.3; RFC 5482 §3.
 
-import { bits, greedy, seq, struct, u16be, u32be, u8 } from 'buffer-layout';
+import { bits, greedy, seq, struct, u16be, u24be, u32be, u8 } from 'buffer-layout';
 
 //   RFC 9293 §3.1.
 //
@@ -140,3 +140,41 @@ export interface TcpTimestampsOption extends TcpOption {
 export const tcpTimestamps = struct<TcpTimestampsOption>([
   u8('kind'), u8('length'), u32be('tsVal'), u32be('tsEcr'),
 ]);
+
+//   RFC 9768 §3.2.3; kind 174 has the first and the last counter the other way round.
+//
+//   +---------------+---------------+-------------------------------+
+//   |   Kind=172    |   Length=11   |          EE0B field           |
+//   +---------------+---------------+-------------------------------+
+//   | EE0B (cont'd) |                  ECEB field                   |
+//   +---------------+-----------------------------------------------+
+//   |                  EE1B field                   |
+//   +-----------------------------------------------+
+
+export interface TcpAccEcnOption extends TcpOption {
+  /** The low 24 bits of three counters: of lengths 8, 5 and 2, fewer of them. */
+  counters: number[];
+}
+
+/** It takes the rest of the bytes for counters: give it the option alone. */
+export const tcpAccEcn = struct<TcpAccEcnOption>([u8('kind'), u8('length'), seq(u24be(), greedy(3), 'counters')]);
+
+//   RFC 5482 §3.
+//
+//   +---------------+---------------+-+-----------------------------+
+//   |    Kind=28    |   Length=4    |G|        User Timeout         |
+//   +---------------+---------------+-+-----------------------------+
+
+export interface TcpUserTimeoutOption extends TcpOption {
+  userTimeout: {
+    /** G: minutes, not seconds. */
+    inMinutes: boolean;
+    value: number;
+  };
+}
+
+const userTimeout = bits(u16be(), true, 'userTimeout');
+userTimeout.addBoolean('inMinutes');
+userTimeout.addField(15, 'value');
+
+export const tcpUserTimeout = struct<TcpUserTimeoutOption>([u8('kind'), u8('length'), userTimeout]);

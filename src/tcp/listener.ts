@@ -20,6 +20,7 @@ import * as Seq from './seq.js';
 import { Handshake, type RowOwner } from './syn-cache.js';
 import { COOKIE_MS, recallOptions, timestampOf } from './syn-cookie.js';
 import type { Tcp } from './tcp.js';
+import type { UserTimeout } from './user-timeout.js';
 import * as Wire from './wire.js';
 
 const scratchHandshake = new Handshake();
@@ -95,6 +96,11 @@ export class Listener implements Announcer, RowOwner {
     if (!isUnspecified(this.address)) return this.address.equals(local);
     if (isV4(this.address)) return isV4(local);
     return !this.ipv6Only || !isV4(local);
+  }
+
+  /** What a SYN+ACK says of the user timeout; null: nothing. RFC 5482. */
+  get userTimeout(): UserTimeout | null {
+    return this.model.userTimeout;
   }
 
   get waitingCount(): number {
@@ -240,6 +246,7 @@ export class Listener implements Announcer, RowOwner {
     h.sackPermitted = false;
     h.ecn = false;
     h.accurateEcn = 0;
+    h.isPlain = false;
     if (h.hasTimestamps) recallOptions(h, seg.options.tsEcr);
     h.windowField = seg.windowField;
     h.tsRecent = seg.options.tsVal;

@@ -5,6 +5,8 @@
 //   kind 1            no operation                kind 5, 8n + 2      SACK: n pairs of edges
 //   kind 2, 4         maximum segment size (SYN)  kind 8, 10          timestamps: TSval, TSecr
 //   kind 3, 3         window scale (SYN)          kind 34, 2 .. 18    fast open cookie        (SYN only)
+//   kind 28, 4        user timeout: written in user-timeout.ts (RFC 5482 §3.3)
+//   kind 172 and 174  accurate ECN's counters: written in accurate-ecn.ts (RFC 9768 §3.2.3)
 //
 // An illegal length (0, 1, past the end, or not its kind's) condemns the whole list, and with it the segment.
 // RFC 9293 MUST-7 wants us prepared for it and suggests a reset; a reset would let a blind attacker close
@@ -12,6 +14,7 @@
 
 import { assert } from '../assert.js';
 import { i32, setU16, setU32, u16 } from '../bytes.js';
+import { USER_TIMEOUT_LENGTH, userTimeoutMs } from './user-timeout.js';
 
 const END = 0;
 const NOP = 1;
@@ -20,7 +23,10 @@ const WINDOW_SCALE = 3;
 const SACK_PERMITTED = 4;
 const SACK = 5;
 const TIMESTAMPS = 8;
+const USER_TIMEOUT = 28;
 const FAST_OPEN = 34;
+const ACC_ECN_0 = 172;
+const ACC_ECN_1 = 174;
 
 /** Four bytes of offset leave 40 for options. RFC 9293 §3.1. */
 export const OPTIONS_MAX = 40;
@@ -51,6 +57,13 @@ export class TcpOptions {
   hasFastOpen = false;
   fastOpenAt = 0;
   fastOpenLength = 0;
+  /** RFC 5482, ms; 0: absent, or reserved. */
+  userTimeoutMs = 0;
+  /** Accurate ECN's counters, the low 24 bits of each; -1: the option does not hold it. RFC 9768 §3.2.3. */
+  hasAccEcn = false;
+  ee0b = -1;
+  eceb = -1;
+  ee1b = -1;
 
   clear(): void {
     this.mss = 0;
@@ -63,6 +76,8 @@ export class TcpOptions {
     this.hasFastOpen = false;
     this.fastOpenAt = 0;
     this.fastOpenLength = 0;
+    this.userTimeoutMs = 0;
+    this.hasAccEcn = false;
   }
 
   /** RFC 7323 §2.2, RFC 2018 §2, RFC 9293 §3.7.1: these are said in SYNs, and elsewhere not heard. */
@@ -139,10 +154,28 @@ function parseOption(b: Uint8Array, at: number, kind: number, length: number, in
       into.fastOpenAt = at + 2;
       into.fastOpenLength = length - 2;
       return true;
+    case USER_TIMEOUT:
+      // Advice: whoever cannot spell it gave none. RFC 5482 §4.1.
+      if (length === USER_TIMEOUT_LENGTH) into.userTimeoutMs = userTimeoutMs(u16(b, at + 2));
+      return true;
+    case ACC_ECN_0:
+    case ACC_ECN_1: {
+      // Any length is good: of what is no multiple of three, and of more than three counters, the rest is padding (§3.2.3).
+      const first = counterAt(b, at + 2, length - 2);
+      const third = counterAt(b, at + 8, length - 8);
+      into.hasAccEcn = true;
+      into.ee0b = kind === ACC_ECN_0 ? first : third;
+      into.eceb = counterAt(b, at + 5, length - 5);
+      into.ee1b = kind === ACC_ECN_0 ? third : first;
+      return true;
+    }
     default:
       return true;
   }
 }
+
+/** The 24 bits at `b[at ..]`, of which `left` bytes belong to the option; -1: not all of them. */
+const counterAt = (b: Uint8Array, at: number, left: number): number => (left < 3 ? -1 : (b[at]! << 16) | u16(b, at + 1));
 
 function parseSack(b: Uint8Array, at: number, length: number, into: TcpOptions): boolean {
   if (length < 10 || (length & 7) !== 2) return false;

@@ -6,6 +6,7 @@ import { NEVER } from '../time.js';
 import type { Connection } from './connection.js';
 import { AckSample, isCwndLimited } from './congestion/congestion-control.js';
 import { Delivery } from './delivery.js';
+import { aceOf } from './ecn.js';
 import { isProbeAlone } from './mtu-probe.js';
 import { Rack } from './rack.js';
 import { LOST, RETRANSMITTED, SACKED } from './scoreboard.js';
@@ -232,12 +233,21 @@ export function onAck(c: Connection, seg: Segment, acked: number, isDuplicate: b
     sample.priorDelivered = delivery.priorDelivered;
     sample.txInFlight = delivery.txInFlight;
     sample.lostSince = c.rate.lost - delivery.lostThen;
-    sample.ecnMarked = c.ecn.echoesMark(seg.flags) ? delivered : 0;
+    sample.ecnMarked = c.ecn.mode === 'none' ? 0 : marked(c, seg, delivered);
     c.congestion.onAck(sample, now);
   }
   if (r.isReducing && !c.congestion.ownsRecovery) {
     r.proportion(delivered, lost, acked > 0, pipe(c), c.congestion.ssthresh, c.snd.smss);
   }
+}
+
+/** Bytes that came marked, of what this ACK delivers or of what came before. RFC 3168 §6.1.3 does not say how many. */
+function marked(c: Connection, seg: Segment, delivered: number): number {
+  const { accurate } = c.ecn;
+  if (accurate === null) return c.ecn.echoesMark(seg.flags) ? delivered : 0;
+  // What brings nothing forward may have been overtaken (RFC 9768 §3.2.2.2): the next one tells the same, and more.
+  if (delivery.segments === 0) return 0;
+  return accurate.onFeedback(aceOf(seg.ecnFlags), seg.options, delivery.segments, delivered, c.snd.smss);
 }
 
 /** When what this ACK echoes was sent, on our clock, ms, rounded down; NEVER: it does not say. RFC 7323 §4. */
@@ -389,7 +399,8 @@ export function onEcnEcho(c: Connection, now: number): void {
   c.congestion.onLoss(0, inFlight, now);
   r.noDoubt();
   r.beginReduction('cwr', c.offsetOf(c.snd.nxt), inFlight);
-  r.proportion(0, 0, false, inFlight, c.congestion.ssthresh, 0);
+  // One segment may go at least: where the echo came with the last ACK there was, nothing else would draw another.
+  r.proportion(0, 0, false, inFlight, c.congestion.ssthresh, c.snd.smss);
 }
 
 /** Everything of that window is acknowledged, and cwnd is ssthresh. RFC 5681 §4.3-3. */
@@ -441,6 +452,7 @@ export function onTimeout(c: Connection, isFirst: boolean, now: number): void {
   // RFC 5681 §3.1 (4): the first timeout of a window cuts ssthresh; its repetitions do not.
   c.congestion.onTimeout(isFirst ? flight : 0, now);
   c.ecn.onReduced();
+  c.ecn.accurate?.onTimeout();
   r.beginReduction('loss', c.offsetOf(c.snd.nxt), flight);
   if (wasOpen || !isFirst) r.beginFrto();
   r.dupAcks = 0;

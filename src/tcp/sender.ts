@@ -6,6 +6,7 @@ import { NEVER } from '../time.js';
 import type { Connection } from './connection.js';
 import { emit, emitAck, emitSyn, sendMss } from './emit.js';
 import { noteProbe, probeLength } from './mtu-probe.js';
+import type { SendReason } from './probe.js';
 import { ackIsDue } from './receiver.js';
 import { pipe, resendAll, window } from './recovery.js';
 import * as Seq from './seq.js';
@@ -25,7 +26,8 @@ export function flush(c: Connection, now: number): void {
   } else if (c.state === 'SYN-RECEIVED' && c.ackNow) {
     emitAck(c, now);
   }
-  if (c.settings.userTimeoutMs > 0) heedUserTimeout(c);
+  if (c.userTimeoutMs > 0) heedUserTimeout(c);
+  if (c.probe !== null) c.probe.rest(c, now);
   c.schedule();
 }
 
@@ -63,7 +65,7 @@ function sendText(c: Connection, now: number): void {
     const probe = probeLength(c, unsent, Math.min(c.snd.wnd - c.flightSize, usable), now);
     if (probe > 0) {
       noteProbe(c, probe);
-      sendNew(c, 0, probe, now, probe);
+      sendNew(c, 0, probe, now, probe, 'mtu');
       continue;
     }
     const length = lengthToSend(c, unsent, Math.min(c.snd.wnd - c.flightSize, usable), mss);
@@ -146,7 +148,7 @@ function flagsOf(c: Connection, unsent: number, length: number): number {
 }
 
 /** @param mss  bytes of a full segment: a probe of the path's MTU is one of its own kind */
-function sendNew(c: Connection, flags: number, length: number, now: number, mss = sendMss(c)): void {
+function sendNew(c: Connection, flags: number, length: number, now: number, mss = sendMss(c), why: SendReason = 'new'): void {
   const from = c.offsetOf(c.snd.nxt);
   const count = length + ((flags & Wire.FIN) !== 0 ? 1 : 0);
   emit(c, flags, c.snd.nxt, length, now, mss);
@@ -157,6 +159,7 @@ function sendNew(c: Connection, flags: number, length: number, now: number, mss 
   if (length % mss !== 0) c.snd.sml = c.snd.nxt;
   c.congestion.onSent(length, pipe(c), now);
   c.recovery.onSent(count, 1, false, now);
+  if (c.probe !== null) c.probe.onSent(c, from, length, Math.max(1, Math.ceil(length / mss)), why, now);
   pace(c, length, now);
   armRetransmit(c, now);
   // Behind it: no later than the RTO (RFC 8985 §7.2).
@@ -187,7 +190,7 @@ function resendLost(c: Connection, usable: number, now: number): boolean {
 }
 
 /** `length` bytes from the beginning of the lost run `i` again; the FIN counts as one. */
-function resend(c: Connection, i: number, length: number, now: number): void {
+function resend(c: Connection, i: number, length: number, now: number, why = whyAgain(c)): void {
   const { scoreboard: b, sendQueue } = c;
   const from = b.startOf(i);
   const text = Math.min(length, sendQueue.tail - from);
@@ -201,10 +204,18 @@ function resend(c: Connection, i: number, length: number, now: number): void {
   b.resent(i, length, segments, now, c.rate);
   c.congestion.onSent(text, pipe(c), now);
   c.recovery.onSent(length, segments, true, now);
+  if (c.probe !== null) c.probe.onSent(c, from, text, segments, why, now);
   pace(c, text, now);
   // RFC 6298 (5.3) restarts on new ACKs; RFC 6582 §3.2 and RFC 6675 §5.1 restart for the first retransmission, too.
   if (from === b.start) c.timers.retransmitAt = NEVER;
   armRetransmit(c, now);
+}
+
+/** What made something go again, where it was none of its own. */
+function whyAgain(c: Connection): SendReason {
+  if (c.recovery.phase === 'loss') return 'rto';
+  if (c.recovery.phase !== 'recovery') return 'again';
+  return c.sackPermitted ? 'rack' : 'fast';
 }
 
 /** RFC 6298 (5.1). */
@@ -222,12 +233,12 @@ export function sendLossProbe(c: Connection, now: number): void {
     const unsent = c.sendQueue.tail - c.offsetOf(c.snd.nxt);
     const length = Math.min(unsent, mss, c.snd.wnd - c.flightSize);
     if (length > 0) {
-      sendNew(c, flagsOf(c, unsent, length), length, now);
+      sendNew(c, flagsOf(c, unsent, length), length, now, mss, 'tlp');
       r.rack.probed(c, false);
     } else {
       const last = b.markLastLost(mss);
       if (last >= 0) {
-        resend(c, last, b.endOf(last) - b.startOf(last), now);
+        resend(c, last, b.endOf(last) - b.startOf(last), now, 'tlp');
         r.rack.probed(c, true);
       }
     }
@@ -252,7 +263,7 @@ function armPersist(c: Connection, now: number): void {
 
 /** RFC 5482: the user's patience may end before the timer does. */
 function heedUserTimeout(c: Connection): void {
-  const end = c.stuckSince + c.settings.userTimeoutMs;
+  const end = c.stuckSince + c.userTimeoutMs;
   if (c.timers.retransmitAt !== NEVER) c.timers.retransmitAt = Math.min(c.timers.retransmitAt, end);
   if (c.timers.persistAt !== NEVER) c.timers.persistAt = Math.min(c.timers.persistAt, end);
 }
@@ -282,14 +293,19 @@ export function sendProbe(c: Connection, now: number): void {
     const i = c.scoreboard.nextLost();
     resend(c, i, Math.min(c.scoreboard.endOf(i) - c.scoreboard.startOf(i), c.snd.wnd, sendMss(c)), now);
   }
-  if (c.settings.userTimeoutMs > 0) heedUserTimeout(c);
+  if (c.userTimeoutMs > 0) heedUserTimeout(c);
 }
 
 /** MUST-26: only while nothing is owed. */
 function armKeepAlive(c: Connection, now: number): void {
   if (!c.settings.keepAlive) return;
   if (c.snd.una !== c.snd.nxt || c.sendQueue.length > 0) c.timers.keepAliveAt = NEVER;
-  else if (c.timers.keepAliveAt === NEVER) c.timers.keepAliveAt = now + c.settings.keepAliveIdleMs;
+  else if (c.timers.keepAliveAt === NEVER) c.timers.keepAliveAt = now + keepAliveIdle(c);
+}
+
+/** RFC 5482 §4.2: not before a user timeout that was told, or agreed on, is over. */
+export function keepAliveIdle(c: Connection): number {
+  return c.userTimeout === null ? c.settings.keepAliveIdleMs : Math.max(c.settings.keepAliveIdleMs, c.userTimeoutMs + 1);
 }
 
 /** SHLD-12: no text, and a sequence number that must be answered. */

@@ -24,10 +24,17 @@ export const NEXT: Readonly<Record<State, readonly State[]>> = {
   'TIME-WAIT': ['CLOSED'],
 };
 
+/** Who changes states, and who looks on. */
+interface Stateful {
+  state: State;
+  noteState?(next: State): void;
+}
+
 /** The one door between states. */
-export function enter(c: { state: State }, next: State): void {
+export function enter(c: Stateful, next: State): void {
   assert(next === 'CLOSED' || NEXT[c.state].includes(next), `tcp: ${c.state} -> ${next}`);
   c.state = next;
+  c.noteState?.(next);
 }
 
 /** Have both sides agreed on the sequence numbers? RFC 9293 §3.5.1: ESTABLISHED and what comes after it. */

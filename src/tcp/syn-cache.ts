@@ -35,6 +35,10 @@ export class Handshake {
   tsOffset = 0;
   /** It asked for a fast open cookie, or brought an old one. RFC 7413 §4.2.2. */
   wantsFastOpen = false;
+  /** The SYN+ACK has left before. */
+  isRepeated = false;
+  /** One of the SYNs, or of our answers, said nothing of ECN. RFC 9768 §3.1.5. */
+  isPlain = false;
 }
 
 /** Whose client a row is. */
@@ -103,6 +107,8 @@ export class SynCache<O extends RowOwner> {
     h.wantsFastOpen = (flags & FAST_OPEN) !== 0;
     h.tsRecent = rows.get(row, TS_RECENT);
     h.tsOffset = rows.get(row, TS_OFFSET);
+    h.isRepeated = (flags & AMBIGUOUS) !== 0;
+    h.isPlain = (flags & PLAIN) !== 0;
   }
 
   owner(row: number): O {
@@ -164,6 +170,11 @@ export class SynCache<O extends RowOwner> {
 
   setHurried(row: number): void {
     this.rows.set(row, FLAGS, this.rows.get(row, FLAGS) | HURRIED);
+  }
+
+  /** A SYN, or an answer to one, says nothing of ECN. */
+  setPlain(row: number): void {
+    this.rows.set(row, FLAGS, this.rows.get(row, FLAGS) | PLAIN);
   }
 
   /** May the row answer once more what is not the end of the handshake? Counts the answer. */
@@ -252,3 +263,4 @@ const AMBIGUOUS = 256;
 const ACCURATE_ECN = 512;
 const HEARD = 4096;
 const HURRIED = 8192;
+const PLAIN = 16_384;

@@ -28,12 +28,13 @@ import { HalfOpens } from './half-open.js';
 import { IsnGenerator } from './isn.js';
 import { Listener, type ListenOptions } from './listener.js';
 import { TcpOptions, tsBefore } from './options.js';
+import { EventRing, type TcpEvents } from './probe.js';
 import { RunMemory } from './run-memory.js';
 import { parseSegment, Segment } from './segment.js';
 import { flush } from './sender.js';
 import * as Seq from './seq.js';
 import { SettingsBook } from './settings.js';
-import { isSynchronized } from './state.js';
+import { enter, isSynchronized } from './state.js';
 import { SynCookies } from './syn-cookie.js';
 import { TimeWaitTable } from './time-wait.js';
 import * as Wire from './wire.js';
@@ -157,6 +158,8 @@ export class Tcp implements Protocol, Expirable {
   readonly fastOpenCache: FastOpenCache;
   /** Connections that may have something to send when the batch ends. */
   readonly ready: Connection[] = [];
+  /** For tools: where all connections from now on write what happens to them; null: nobody looks. */
+  private events: EventRing | null = null;
   /** Filled anew for each SYN. */
   readonly synOptions = new TcpOptions();
   /** Names that are taken, by sockets that have been bound. */
@@ -385,7 +388,7 @@ export class Tcp implements Protocol, Expirable {
     if (c === null) throw new NetError('ENOBUFS', 'connect', where);
     c.configure(options);
     if (options.fastOpen === true) c.fastOpen = this.fastOpenCache.attempt(flow.dst, options.port, this.env.now());
-    c.state = 'SYN-SENT';
+    enter(c, 'SYN-SENT');
     c.synOwed = true;
     c.markReady();
     return c;
@@ -421,6 +424,14 @@ export class Tcp implements Protocol, Expirable {
     here.push(listener);
     this.listeners.set(port, here);
     return listener;
+  }
+
+  /** What happens to all connections from now on, the latest `capacity` events of it (80 bytes each). For tools. */
+  probe(capacity = 65_536): TcpEvents {
+    const ring = new EventRing(capacity);
+    for (const c of this.connections) ring.watch(c, this.env.now());
+    this.events = ring;
+    return ring;
   }
 
   /** Is `port` that of a connection, or of one in TIME-WAIT? In time linear in their number: bind asks, not a segment. */
@@ -497,6 +508,7 @@ export class Tcp implements Protocol, Expirable {
     c.snd.up = c.iss;
     c.snd.sml = c.iss;
     c.ts.offset = this.env.random.u32() | 0;
+    this.events?.watch(c, this.env.now());
     this.connections.add(c);
     return c;
   }

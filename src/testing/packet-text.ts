@@ -188,8 +188,16 @@ function tcpOption(kind: number, v: View): string {
   if (kind === 5 && length > 0 && length % 8 === 0) return `sack ${length / 8} ${sackBlocks(v)}`;
   if (kind === 8 && length === 8) return `TS val ${v.u32(0)} ecr ${v.u32(4)}`;
   if (kind === 28 && length === 2) return `uto 0x${hexOf(v.u16(0), 4)}`;
+  if (kind === 172 || kind === 174) return accEcn(kind - 172, v);
   if (kind === 34) return length === 0 ? 'tfo cookiereq' : `tfo cookie ${v.hex(0, length)}`;
   return length === 0 ? `unknown-${kind}` : `unknown-${kind} 0x${v.hex(0, length)}`;
+}
+
+/** RFC 9768 §3.2.3: what does not make a whole counter is padding. */
+function accEcn(order: number, v: View): string {
+  const names = order === 0 ? ['e0b', 'ceb', 'e1b'] : ['e1b', 'ceb', 'e0b'];
+  const counters = names.slice(0, Math.floor(v.length / 3)).map((name, i) => ` ${name} ${v.u8(3 * i) * 0x1_0000 + v.u16(3 * i + 1)}`);
+  return `accecn${order / 2}${counters.join('')}`;
 }
 
 function sackBlocks(v: View): string {

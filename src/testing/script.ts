@@ -24,8 +24,13 @@ import { parseSegment, Segment } from '../tcp/segment.js';
 import { diff, seq } from '../tcp/seq.js';
 import type { ConnectOptions } from '../tcp/tcp.js';
 
+/** ECN's codepoints in the IP header, by number. */
+const CODEPOINTS = ['noecn', 'ect1', 'ect0', 'ce'];
+
 /** One segment, as a line says it. */
 interface Said {
+  /** The codepoint that it comes under; null: none, and not looked at where it leaves. */
+  codepoint: string | null;
   flags: string;
   start: number;
   end: number;
@@ -44,7 +49,7 @@ type Step =
 
 export type Script = readonly Step[];
 
-const LINE = /^([+-][\d.]+(?:ms|s)?)\s+(<\+?|>)\s+([SFRPUEWA.-]+)\s+(\d+):(\d+)\((\d+)\)(?:\s+ack\s+(\d+))?(?:\s+win\s+(\d+))?(?:\s+urg\s+(\d+))?(?:\s+<([^>]*)>)?$/;
+const LINE = /^([+-][\d.]+(?:ms|s)?)\s+(<\+?|>)\s+(?:\[(noecn|ect0|ect1|ce)\]\s+)?([SFRPUEWA.-]+)\s+(\d+):(\d+)\((\d+)\)(?:\s+ack\s+(\d+))?(?:\s+win\s+(\d+))?(?:\s+urg\s+(\d+))?(?:\s+<([^>]*)>)?$/;
 const KIND = { '<': 'arrives', '<+': 'queued', '>': 'sent' } as const;
 
 /** A script. `${f}` stands alone behind a time, and gets the connection; a number or a text goes into its line. */
@@ -63,12 +68,12 @@ function stepOf(line: string, runs: readonly ((c: Connection) => void)[]): Step 
   if (call !== null) return { at: msOf(call[1]!), kind: 'runs', run: runs[Number(call[2])]!, line };
   const m = LINE.exec(line);
   if (m === null) throw new SyntaxError(`script: cannot read "${line}"`);
-  const [, dt, way, flags, start, end, length, ack, win, urg, options] = m;
+  const [, dt, way, codepoint, flags, start, end, length, ack, win, urg, options] = m;
   if (Number(end) - Number(start) !== Number(length)) throw new SyntaxError(`script: ${start}:${end} is not ${length} long`);
   return {
     at: msOf(dt!), kind: KIND[way as keyof typeof KIND], line,
     said: {
-      flags: flags!, start: Number(start), end: Number(end), ack: ack === undefined ? null : Number(ack),
+      codepoint: codepoint ?? null, flags: flags!, start: Number(start), end: Number(end), ack: ack === undefined ? null : Number(ack),
       win: win === undefined ? null : Number(win), urg: urg === undefined ? null : Number(urg),
       options: options === undefined ? null : optionsOf(options),
     },
@@ -312,7 +317,7 @@ export class ScriptHost implements Device {
     const seg = new Segment();
     const bad = parseSegment(b, at, packet.end, seg);
     if (bad !== null) throw new Error(`script: we sent a segment that is ${bad}`);
-    const bits = b[at + 13]!;
+    const bits = u16(b, at + 12) & 0x1ff;
     const start = diff(seg.seq, seq(this.iss)) >>> 0;
     const o = seg.options;
     const options: Options = [];
@@ -327,11 +332,14 @@ export class ScriptHost implements Device {
       const blocks = [...Array(o.sackCount).keys()].map((i) => `${(o.sackStart[i]! - this.irs) >>> 0}:${(o.sackEnd[i]! - this.irs) >>> 0}`);
       options.push(['sack', blocks.join(' ')]);
     }
+    if (o.userTimeoutMs > 0) options.push(['uto', String(o.userTimeoutMs / 1000)]);
+    const counters = countersOf(b, at + 20, seg.payloadStart);
+    if (counters !== null) options.push(['ECN', counters]);
     verify(b.subarray(seg.payloadStart, seg.end), start + numberOfSyn(bits), 'we sent');
     this.sent.push({
       at: this.now, to: seg.dstPort,
       said: {
-        flags: flagsText(bits), start, end: start + seg.payloadLength,
+        codepoint: this.codepointOf(b, packet.start), flags: flagsText(bits), start, end: start + seg.payloadLength,
         ack: (bits & 16) !== 0 ? diff(seg.ack, seq(this.irs)) >>> 0 : null,
         win: u16(b, at + 14), urg: (bits & 32) !== 0 ? seg.urgentPointer : null, options,
       },
@@ -353,7 +361,23 @@ export class ScriptHost implements Device {
     b.set(options, 20);
     b.set(placed(said.start + numberOfSyn(flagBits(said.flags)), said.end - said.start), 20 + options.length);
     view.setUint16(16, finish(sumBytes(b, 0, b.length, pseudoSum(this.peers, this.ours, 6, b.length))));
-    return this.around(6, b, this.peers, this.ours);
+    const packet = this.around(6, b, this.peers, this.ours);
+    if (said.codepoint !== null) this.mark(packet, CODEPOINTS.indexOf(said.codepoint));
+    return packet;
+  }
+
+  private codepointOf(b: Uint8Array, at: number): string {
+    return CODEPOINTS[this.family === 4 ? b[at + 1]! & 3 : (b[at + 1]! >> 4) & 3]!;
+  }
+
+  private mark(packet: Uint8Array, codepoint: number): void {
+    if (this.family === 6) packet[1]! |= codepoint << 4;
+    else {
+      packet[1]! |= codepoint;
+      const view = new DataView(packet.buffer);
+      view.setUint16(10, 0);
+      view.setUint16(10, finish(sumBytes(packet, 0, 20)));
+    }
   }
 
   /** The IP packet that carries `payload`, or the beginning of it. */
@@ -397,7 +421,9 @@ function verify(text: Uint8Array, from: number, who: string): void {
   if (bad >= 0) throw new Error(`script: ${who} a wrong byte at ${from + bad}: ${text[bad]}`);
 }
 
-const LETTERS: readonly [string, number][] = [['F', 1], ['S', 2], ['R', 4], ['P', 8], ['.', 16], ['U', 32], ['E', 64], ['W', 128]];
+const LETTERS: readonly [string, number][] = [
+  ['F', 1], ['S', 2], ['R', 4], ['P', 8], ['.', 16], ['U', 32], ['E', 64], ['W', 128], ['A', 256],
+];
 
 const flagBits = (text: string): number => LETTERS.reduce((bits, [letter, bit]) => bits | (text.includes(letter) ? bit : 0), 0);
 
@@ -408,11 +434,12 @@ const flagsText = (bits: number): string => LETTERS.map(([letter, bit]) => ((bit
 
 function textOf(s: Said): string {
   const options = [...(s.options ?? [])].map(([name, value]) => (value === '' ? name : `${name} ${value}`)).join(',');
-  return `${s.flags} ${s.start}:${s.end}(${s.end - s.start})${s.ack === null ? '' : ` ack ${s.ack}`} win ${s.win}` +
+  return `${s.codepoint === null || s.codepoint === 'noecn' ? '' : `[${s.codepoint}] `}${s.flags} ${s.start}:${s.end}(${s.end - s.start})${s.ack === null ? '' : ` ack ${s.ack}`} win ${s.win}` +
     `${s.urg === null ? '' : ` urg ${s.urg}`}${options === '' ? '' : ` <${options}>`}`;
 }
 
 function agrees(want: Said, got: Said): boolean {
+  if (want.codepoint !== null && want.codepoint !== got.codepoint) return false;
   if (flagBits(want.flags) !== flagBits(got.flags) || want.start !== got.start || want.end !== got.end) return false;
   if (want.ack !== got.ack || (want.urg ?? 0) !== (got.urg ?? 0)) return false;
   if (want.win !== null && want.win !== got.win) return false;
@@ -425,6 +452,20 @@ function agrees(want: Said, got: Said): boolean {
 function matches(pattern: string, value: string): boolean {
   const [wanted, there] = [pattern.split(' '), value.split(' ')];
   return wanted.length === there.length && wanted.every((word, i) => word === '*' || word === there[i]);
+}
+
+/** Accurate ECN's counters, as packetdrill writes them; null: there is no such option. Read by its own hand. RFC 9768 §3.2.3. */
+function countersOf(b: Uint8Array, at: number, end: number): string | null {
+  while (at < end && b[at] !== 0) {
+    const [kind, length] = [b[at]!, b[at] === 1 ? 1 : b[at + 1]!];
+    if (kind === 172 || kind === 174) {
+      const names = kind === 172 ? ['e0b', 'ceb', 'e1b'] : ['e1b', 'ceb', 'e0b'];
+      const fields = names.slice(0, (length - 2) / 3);
+      return fields.map((name, i) => `${name} ${(b[at + 2 + 3 * i]! << 16) | u16(b, at + 3 + 3 * i)}`).join(' ');
+    }
+    at += length;
+  }
+  return null;
 }
 
 /** The options of an arriving segment; `sack a:b` is in our numbers. `raw 0102…` is taken as it stands. */
@@ -441,6 +482,10 @@ function optionBytes(options: Options, iss: number, tsOffset: number): Uint8Arra
     } else if (name === 'sack') {
       const blocks = value.split(' ').map((block) => block.split(':').map((n) => iss + Number(n)));
       bytes.push(5, 2 + 8 * blocks.length, ...blocks.flatMap(([from, to]) => [...u32(from!), ...u32(to!)]));
+    } else if (name === 'uto') bytes.push(28, 4, Number(value) >> 8, Number(value) & 255);
+    else if (name === 'ECN') {
+      const counters = [...value.matchAll(/(e0b|ceb|e1b) (\d+)/g)];
+      bytes.push(counters[0]?.[1] === 'e0b' ? 172 : 174, 2 + 3 * counters.length, ...counters.flatMap(([, , n]) => u32(Number(n)).slice(1)));
     } else if (name === 'raw') for (const pair of value.match(/../g) ?? []) bytes.push(Number.parseInt(pair, 16));
     else throw new SyntaxError(`script: no option ${name}`);
   }

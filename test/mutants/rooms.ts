@@ -10,7 +10,7 @@ import { FORWARD } from './forward.js';
 import { LABORATORY } from './laboratory.js';
 import { LISTENER } from './listener.js';
 import { FAST_OPEN, SYN_CACHE, SYN_COOKIE } from './opening.js';
-import { MARKS, MTU_PROBE } from './marks.js';
+import { ACCURATE_MARKS, MARKS, MTU_PROBE } from './marks.js';
 import { NET } from './net.js';
 import { OPTIONS, SEGMENT } from './parsing.js';
 import { TCP } from './protocol.js';
@@ -22,6 +22,7 @@ import { SEQ } from './seq.js';
 import { CONNECTION, SOCKET_API } from './socket-api.js';
 import { CONNECTION_TABLE, ISN, TIME_WAIT } from './tables.js';
 import { EXPIRE, KEEP_ALIVE, PERSIST } from './timers.js';
+import { PROBE, USER_TIMEOUT } from './user-timeout.js';
 import { WEB } from './web.js';
 
 export const ROOMS: Rooms = {
@@ -45,6 +46,7 @@ export const ROOMS: Rooms = {
   'plpmtud': PLPMTUD,
   'mtu-probe': MTU_PROBE,
   'marks': MARKS,
+  'accurate-marks': ACCURATE_MARKS,
   'delayed-ack': DELAYED_ACK,
   'sender': SENDER,
   'emit': EMIT,
@@ -58,6 +60,8 @@ export const ROOMS: Rooms = {
   'expire': EXPIRE,
   'persist': PERSIST,
   'keep-alive': KEEP_ALIVE,
+  'user-timeout': USER_TIMEOUT,
+  'probe': PROBE,
   'listener': LISTENER,
   'syn-cache': SYN_CACHE,
   'syn-cookie': SYN_COOKIE,

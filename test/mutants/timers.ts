@@ -47,7 +47,7 @@ export const PERSIST: readonly Mutant[] = [
 export const KEEP_ALIVE: readonly Mutant[] = [
   {
     file, test: timers, title: 'is put off by whatever the peer says',
-    text: 'c.keepAlivesSent === 0 && idleFor < c.settings.keepAliveIdleMs', replacement: 'false',
+    text: 'c.keepAlivesSent === 0 && idleFor < keepAliveIdle(c)', replacement: 'false',
   },
   {
     file, test: timers, title: 'gives up after nine probes without an answer, not after one',

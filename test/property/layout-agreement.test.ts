@@ -23,7 +23,7 @@ describe('a layout lies as its RFC draws it', () => {
   test.each<[keyof typeof Layout, number]>([
     ['ethernet', 14], ['vlanTag', 4], ['arp', 28], ['ipv4', 20], ['ipv4Pseudo', 12], ['ipv6', 40], ['ipv6Pseudo', 40],
     ['ipv6Extension', 2], ['ipv6Routing', 4], ['ipv6Fragment', 8], ['udp', 8], ['tcp', 20], ['tcpMss', 4],
-    ['tcpWindowScale', 3], ['tcpSackPermitted', 2], ['tcpTimestamps', 10], ['icmp', 4], ['icmpEcho', 8],
+    ['tcpWindowScale', 3], ['tcpSackPermitted', 2], ['tcpTimestamps', 10], ['tcpUserTimeout', 4], ['icmp', 4], ['icmpEcho', 8],
     ['icmpUnreachable', 8], ['icmpParameterProblem', 8], ['icmpRedirect', 8], ['icmpv6Unreachable', 8],
     ['icmpv6PacketTooBig', 8], ['icmpv6ParameterProblem', 8], ['routerSolicitation', 8], ['routerAdvertisement', 16],
     ['neighborSolicitation', 24], ['neighborAdvertisement', 24], ['ndpRedirect', 40], ['ndpOption', 2],
@@ -450,6 +450,19 @@ describe('TCP options', () => {
         }
       },
     ));
+  });
+
+  test("accurate ECN's counters are read as their layout encodes them, in both orders", () => {
+    const o = new TcpOptions();
+    fc.assert(fc.property(fc.constantFrom(172, 174), fc.array(fc.nat(0xff_ffff), { maxLength: 3 }), (kind, counters) => {
+      const length = 2 + 3 * counters.length;
+      const b = Buffer.alloc(length);
+      Layout.tcpAccEcn.encode({ kind, length, counters }, b);
+      expect(parseOptions(b, 0, length, o)).toBe(true);
+      const read = kind === 172 ? [o.ee0b, o.eceb, o.ee1b] : [o.ee1b, o.eceb, o.ee0b];
+      expect(read).toEqual([0, 1, 2].map((i) => counters[i] ?? -1));
+      expect(Layout.tcpAccEcn.decode(b, 0)).toEqual({ kind, length, counters });
+    }));
   });
 
   test('that we write are decoded by their layouts, behind the padding', () => {

@@ -30,6 +30,28 @@ describe('connecting', () => {
     expect(client.info()).toMatchObject({ state: 'ESTABLISHED', congestionControl: 'new-reno', notSending: 'app-limited', sendMss: 1448 });
   });
 
+  test('that is probed tells what happens, and takes no absurd capacity', async () => {
+    const world = new TwoStacks();
+    const [client, server] = await world.connect({ congestion: 'new-reno' });
+    const events = client.probe();
+    expect(() => client.probe(0)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE' }));
+    client.write(new Uint8Array(10));
+    await world.run(server.read());
+    expect(events.read()).toContainEqual(expect.objectContaining({ kind: 'sent', offset: 0, bytes: 10, why: 'new' }));
+  });
+
+  test('with the user timeout option on both sides leads to the longer of the two: RFC 5482', async () => {
+    const told = (advertiseMs: number): { userTimeoutOption: { advertiseMs: number } } => ({ userTimeoutOption: { advertiseMs } });
+    const world = new TwoStacks();
+    const [client, server] = await world.connect(told(150_000), told(200_000));
+    client.write(new Uint8Array(10));
+    await world.run(server.read());
+    server.write(new Uint8Array(10));
+    await world.run(client.read());
+    expect([client.info().userTimeoutMs, client.info().peerUserTimeoutMs]).toEqual([200_000, 200_000]);
+    expect([server.info().userTimeoutMs, server.info().peerUserTimeoutMs]).toEqual([200_000, 150_000]);
+  });
+
   test.each([['10.0.0.2', '10.0.0.1', 'IPv4'], ['fd00::2', 'fd00::1', 'IPv6']])(
     'to %s: both ends know their names', async (there, here, family) => {
       const world = new TwoStacks();

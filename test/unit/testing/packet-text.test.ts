@@ -62,6 +62,14 @@ describe('a packet in one line', () => {
       'IP 10.0.0.1.1 > 10.0.0.2.2: Flags [SEWe], seq 3, win 5, length 0');
   });
 
+  test("RFC 9768 §3.2.3: accurate ECN's counters, in both orders; what is no whole counter is padding", () => {
+    const segment = (words: string, options: string): string =>
+      text(`4500003c 00000000 40060000 0a000001 0a000002 00010002 00000003 00000004 ${words}0100005 00000000 ${options}`);
+    expect(segment('8', 'ac 0b 000001 000002 800003 01')).toContain('options [accecn0 e0b 1 ceb 2 e1b 8388611,nop]');
+    expect(segment('7', 'ae 08 000001 000002 0101')).toContain('options [accecn1 e1b 1 ceb 2');
+    expect(segment('6', 'ae 04 0102')).toContain('options [accecn1]');
+  });
+
   test('a packet cut short still tells its true lengths, and where the cut is', () => {
     const { hex, tcpdump } = FRAMES.push;
     expect(ipText(hex.slice(0, -10))).toBe(tcpdump);
