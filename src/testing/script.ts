@@ -434,7 +434,8 @@ const flagsText = (bits: number): string => LETTERS.map(([letter, bit]) => ((bit
 
 function textOf(s: Said): string {
   const options = [...(s.options ?? [])].map(([name, value]) => (value === '' ? name : `${name} ${value}`)).join(',');
-  return `${s.codepoint === null || s.codepoint === 'noecn' ? '' : `[${s.codepoint}] `}${s.flags} ${s.start}:${s.end}(${s.end - s.start})${s.ack === null ? '' : ` ack ${s.ack}`} win ${s.win}` +
+  const mark = s.codepoint === null || s.codepoint === 'noecn' ? '' : `[${s.codepoint}] `;
+  return `${mark}${s.flags} ${s.start}:${s.end}(${s.end - s.start})${s.ack === null ? '' : ` ack ${s.ack}`} win ${s.win}` +
     `${s.urg === null ? '' : ` urg ${s.urg}`}${options === '' ? '' : ` <${options}>`}`;
 }
 
