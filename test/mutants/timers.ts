@@ -15,7 +15,7 @@ export const EXPIRE: readonly Mutant[] = [
   },
   {
     file, test: timers, title: 'is R2, to the millisecond',
-    text: 'c.settings.userTimeoutMs > 0 ? now >= c.stuckSince', replacement: 'c.settings.userTimeoutMs > 0 ? now > 1000 + c.stuckSince',
+    text: 'c.userTimeoutMs > 0 ? now >= c.stuckSince', replacement: 'c.userTimeoutMs > 0 ? now > 1000 + c.stuckSince',
   },
   {
     file, test: timers, title: 'after three repetitions the application hears',
@@ -35,7 +35,7 @@ export const PERSIST: readonly Mutant[] = [
   },
   {
     file, test: send, sec: 'SEC-59', title: 'is left when the user\'s time is over',
-    text: 'if (silent || (c.settings.userTimeoutMs > 0 && now >= c.stuckSince + c.settings.userTimeoutMs)) {', replacement: 'if (silent) {',
+    text: 'if (silent || (c.userTimeoutMs > 0 && now >= c.stuckSince + c.userTimeoutMs)) {', replacement: 'if (silent) {',
   },
   {
     file, test: send, sec: 'SEC-59', title: 'holds nobody who has closed',
