@@ -262,6 +262,19 @@ describe('options that do not pass: RFC 9768 §3.2.3.2.2', () => {
     `);
   });
 
+  test('nor is it on any other text that goes again, though counters have moved', () => {
+    const h = counted();
+    h.play(tcp`
+      +0     ${() => h.send(100)}
+      +0     > [ect0] P.EA 1:101(100)  ack 1
+      +200ms < [ect0] P.EA 1:101(100)  ack 1
+      +20ms  > [noecn] P.EA 1:101(100) ack 101 <>
+      +10ms  < .EA 101:101(0) ack 101
+      +0     ${() => h.send(100)}
+      +0     > [ect0] P.EA 101:201(100) ack 101 <ECN e0b 101>
+    `);
+  });
+
   test('a peer that sends the same text again and again does not get our ACKs', () => {
     const h = counted();
     h.play(tcp`

@@ -113,6 +113,11 @@ describe('the timeout', () => {
       +40ms > .  1:1(0) ack 101
     `);
     expect(h.connection!.userTimeoutMs).toBe(200_000);
+    h.play(tcp`
+      +0    < P. 101:201(100) ack 1
+      +40ms > .  1:1(0) ack 201
+    `);
+    expect(h.connection!.userTimeout!.remoteMs).toBe(200_000);
     // Text that is not acceptable says nothing.
     h.mangled(tcp`+0 < P. 70000:70001(1) ack 1 <uto 900>`, () => {});
     expect(h.connection!.userTimeoutMs).toBe(200_000);

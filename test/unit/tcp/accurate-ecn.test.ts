@@ -233,6 +233,13 @@ describe('feedback: §3.2.2.5.2, §3.2.3.2.5, appendix A.2', () => {
     expect(a.markedPackets).toBe(10);
   });
 
+  test('what ACE told of already is not told again by the option that comes late', () => {
+    const a = server();
+    expect(a.onFeedback(6, NO_OPTIONS, 1, SMSS, SMSS)).toBe(1000);
+    expect(a.onFeedback(7, counters({ ceb: 1800 }), 1, SMSS, SMSS)).toBe(800);
+    expect([a.markedPackets, a.markedBytes]).toEqual([2, 1800]);
+  });
+
   test('a counter may wrap; one that goes back is of an ACK that was overtaken, and its option is not believed', () => {
     const a = server();
     a.onFeedback(5, counters({ e0b: 0x7f_0000 }), 1, SMSS, SMSS);
