@@ -572,7 +572,7 @@ export class Ip implements InterfaceOwner, ReassemblyOwner {
     const { env } = this;
     const added = new Interface(this, ++this.lastIndex, name, device, kind);
     const coalesce = options.coalesce === true;
-    added.mtu = Math.min(options.mtu ?? device.mtu, device.mtu);
+    added.mtu = Math.floor(Math.min(options.mtu ?? device.mtu, device.mtu));
     added.port = device.medium === 'ip'
       ? new IpPort(device, added, env, { coalesce })
       : new EthernetPort(device, added, env, { coalesce });

@@ -17,8 +17,9 @@ export class Egress implements SegmentSink {
 
   /** Send a frame whose network header is at `frame.network`. Ownership passes. */
   send(frame: Packet): void {
-    if (frame.lent > 0 && this.device.gathers !== true) frame.gather();
-    if (frame.segmentSize === 0 || this.takesWhole(frame)) {
+    const isWhole = frame.segmentSize === 0 || this.takesWhole(frame);
+    if (frame.lent > 0 && !this.isGatheredBelow(frame, isWhole)) frame.gather();
+    if (isWhole) {
       this.emit(frame);
       return;
     }
@@ -30,7 +31,7 @@ export class Egress implements SegmentSink {
   emit(frame: Packet): void {
     const { device, env } = this;
     // A superpacket's segments were sized by whoever built it.
-    if (frame.segmentSize === 0 && frame.end - frame.network > device.mtu) {
+    if (frame.segmentSize === 0 && frame.end + frame.lent - frame.network > device.mtu) {
       env.counters.drop('device-too-big');
       frame.release();
       return;
@@ -47,6 +48,12 @@ export class Egress implements SegmentSink {
     } else {
       env.counters.drop('device-refused');
     }
+  }
+
+  /** Who cuts or sums looks at the payload: only what the device does itself may be left to it. */
+  private isGatheredBelow(frame: Packet, isWhole: boolean): boolean {
+    const { gathers, offload } = this.device;
+    return gathers === true && isWhole && (frame.checksum !== 'partial' || offload.checksum);
   }
 
   private takesWhole(frame: Packet): boolean {

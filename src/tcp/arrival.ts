@@ -315,9 +315,9 @@ function checkAck(c: Connection, seg: Segment, now: number): boolean {
   }
   const windowBefore = c.snd.wnd;
   updateWindow(c, seg);
-  // RFC 5681 §2: what makes an ACK a duplicate.
+  // RFC 5681 §2: what makes an ACK a duplicate. With nothing in flight a probe may draw one (RFC 8985 §7.4.2).
   const isDuplicate = acked === 0 && seg.payloadLength === 0 && (seg.flags & Wire.FIN) === 0 && c.snd.wnd === windowBefore &&
-    c.timers.retransmitAt !== NEVER;
+    (c.timers.retransmitAt !== NEVER || c.recovery.rack.probeEnd >= 0);
   if (acked > 0) acknowledge(c, seg, now);
   const delivered = c.rate.delivered;
   Recovery.onAck(c, seg, acked, isDuplicate, now);

@@ -140,9 +140,9 @@ export function receiveRoom(c: Connection): number {
   return c.tcp.memory.isTight ? Math.min(room, TIGHT_SEGMENTS * c.rcv.rmss) : room;
 }
 
-/** Bytes that the send queue may hold. */
+/** Bytes that the send queue may hold: whole ones, whatever was asked for. */
 export function sendLimit(c: Connection): number {
-  return c.tcp.memory.isTight ? Math.min(c.sendBuffer, TIGHT_SEND_MAX) : c.sendBuffer;
+  return Math.floor(c.tcp.memory.isTight ? Math.min(c.sendBuffer, TIGHT_SEND_MAX) : c.sendBuffer);
 }
 
 /** RFC 7323 §2.3: the shift that lets the window field say as much as the buffer may ever hold. */

@@ -187,7 +187,8 @@ export function window(c: Connection): number {
  */
 export function onAck(c: Connection, seg: Segment, acked: number, isDuplicate: boolean, now: number): void {
   const { scoreboard: b, rto } = c;
-  if (b.isEmpty && c.recovery.phase === 'open' && seg.options.sackCount === 0) return;
+  // A probe's answer may come when nothing is in flight any more.
+  if (b.isEmpty && c.recovery.phase === 'open' && seg.options.sackCount === 0 && c.recovery.rack.probeEnd < 0) return;
   const r = c.ownRecovery();
   // RFC 4015 §3.4-1: the network tells of congestion, so what was cut stays cut, needless or not.
   if (c.ecn.echoesMark(seg.flags)) r.noDoubt();
@@ -298,7 +299,9 @@ function takeSacks(c: Connection, seg: Segment): number {
     for (let i = 0; i < sackCount; i++) {
       const from = Seq.seq(sackStart[i]!);
       if (Seq.lt(from, after) || Seq.ge(from, Seq.seq(sackEnd[i]!)) || Seq.gt(Seq.seq(sackEnd[i]!), c.snd.nxt)) continue;
-      if (least < 0 || Seq.lt(from, Seq.seq(sackStart[least]!))) least = i;
+      const ahead = least < 0 ? 1 : Seq.diff(Seq.seq(sackStart[least]!), from);
+      // A DSACK's block may begin with that which holds it (RFC 2883 §4).
+      if (ahead > 0 || (ahead === 0 && Seq.gt(Seq.seq(sackEnd[i]!), Seq.seq(sackEnd[least]!)))) least = i;
     }
     if (least < 0) return delivered;
     const from = c.offsetOf(Seq.seq(sackStart[least]!));
@@ -463,8 +466,11 @@ export function onTimeout(c: Connection, isFirst: boolean, now: number): void {
 
 /** The peer's window, or the path's MTU, made what is in flight useless: it goes again, and congestion is not blamed. */
 export function resendAll(c: Connection): void {
+  const { scoreboard: b } = c;
   c.plpmtud?.onInconclusive();
-  c.scoreboard.markAllLost();
+  // RFC 2018 §8, as in a timeout: then the first byte is lost, too, and there is something to send.
+  if (!b.isEmpty && (b.flags(0) & SACKED) !== 0) b.forgetSacks();
+  b.markAllLost();
   c.recovery.dupAcked = 0;
   c.recovery.rack.forgetProbe(c);
 }

@@ -69,7 +69,7 @@ function sendText(c: Connection, now: number): void {
       continue;
     }
     const length = lengthToSend(c, unsent, Math.min(c.snd.wnd - c.flightSize, usable), mss);
-    if (length === unsent && isTail(c, length, mss)) return;
+    if (length === unsent && !r.newTextFirst && isTail(c, length, mss)) return;
     const flags = flagsOf(c, unsent, length);
     if (length === 0 && (flags & Wire.FIN) === 0) {
       r.newTextFirst = false;

@@ -42,7 +42,7 @@ export class Settings {
     this.finWait2Ms = options.finWait2Ms ?? base.finWait2Ms;
     this.fixesSendBuffer = options.sendBuffer !== undefined || base.fixesSendBuffer;
     this.fixesReceiveBuffer = options.receiveBuffer !== undefined || base.fixesReceiveBuffer;
-    this.maxSegment = options.maxSegment ?? base.maxSegment;
+    this.maxSegment = Math.floor(options.maxSegment ?? base.maxSegment);
     this.mtuProbing = options.mtuProbing ?? base.mtuProbing;
     this.corked = options.corked ?? base.corked;
     this.quickAck = options.quickAck ?? base.quickAck;

@@ -62,6 +62,14 @@ export const RACK: readonly Mutant[] = [
 ];
 
 export const RECOVERY: readonly Mutant[] = [
+  {
+    ...recovery, test: 'test/script/send.test.ts', sec: 'SEC-63', title: 'SACKed from its first byte on',
+    text: 'b.forgetSacks();\n  b.markAllLost();', replacement: ';\n  b.markAllLost();',
+  },
+  { ...recovery, text: 'const r = c.ownRecovery();', replacement: 'const r = c.recovery;', title: "is nobody else's" },
+  { ...recovery, text: ' && c.recovery.rack.probeEnd < 0', replacement: '', title: 'knows no DSACK' },
+  { ...arrival, text: '(c.timers.retransmitAt !== NEVER || c.recovery.rack.probeEnd >= 0)', replacement: 'c.timers.retransmitAt !== NEVER', title: 'knows no DSACK' },
+  { ...recovery, text: 'if (ahead > 0 || (ahead === 0', replacement: 'if (ahead > 0 || (false', title: 'hides nothing of it' },
   { ...recovery, text: 'sample.lost = c.rate.lost - c.rate.lostTold;', replacement: 'sample.lost = lost;', title: 'is told to congestion control' },
   { ...recovery, text: 'sample.lost = c.rate.lost - c.rate.lostTold;\n    c.rate.lostTold = c.rate.lost;', replacement: 'sample.lost = c.rate.lost;', title: 'is told to congestion control' },
   { ...recovery, text: 'const DUP_THRESH = 3;', replacement: 'const DUP_THRESH = 2;', title: 'two duplicate ACKs let new segments out' },

@@ -17,7 +17,7 @@ import { TCP } from './protocol.js';
 import { DELAYED_ACK, RECEIVE_WINDOW, RECEIVER } from './receiver.js';
 import { RACK, RECOVERY, SCOREBOARD } from './recovery.js';
 import { RTO } from './rto.js';
-import { EMIT, SENDER } from './sender.js';
+import { EGRESS, EMIT, SENDER } from './sender.js';
 import { SEQ } from './seq.js';
 import { CONNECTION, SOCKET_API } from './socket-api.js';
 import { CONNECTION_TABLE, ISN, TIME_WAIT } from './tables.js';
@@ -50,6 +50,7 @@ export const ROOMS: Rooms = {
   'delayed-ack': DELAYED_ACK,
   'sender': SENDER,
   'emit': EMIT,
+  'egress': EGRESS,
   'scoreboard': SCOREBOARD,
   'rack': RACK,
   'recovery': RECOVERY,

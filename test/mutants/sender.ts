@@ -6,9 +6,23 @@ const file = 'src/tcp/sender.ts';
 const emit = 'src/tcp/emit.ts';
 const test = 'test/script/send.test.ts';
 const timers = 'test/script/timers.test.ts';
+const egress = { file: 'src/link/egress.ts', test: 'test/unit/link/ip-port.test.ts' } as const;
 const urgent = 'test/script/urgent.test.ts';
 
 export const SENDER: readonly Mutant[] = [
+  {
+    file, test: 'test/script/autotune.test.ts', title: 'to tell whether a timeout was needless',
+    text: '!r.newTextFirst && isTail', replacement: 'isTail',
+  },
+  {
+    file: 'src/tcp/buffers.ts', test, title: 'takes whole bytes',
+    text: 'return Math.floor(c.tcp.memory.isTight ? Math.min(c.sendBuffer, TIGHT_SEND_MAX) : c.sendBuffer);',
+    replacement: 'return c.sendBuffer;',
+  },
+  {
+    file: 'src/tcp/settings.ts', test, title: 'takes whole bytes',
+    text: 'Math.floor(options.maxSegment ?? base.maxSegment)', replacement: 'options.maxSegment ?? base.maxSegment',
+  },
   { file, test, text: '!c.settings.noDelay && ', replacement: '', title: 'can be turned off' },
   { file, test, text: 'Seq.gt(c.snd.sml, c.snd.una) && ', replacement: '', title: 'Nagle' },
   {
@@ -39,6 +53,13 @@ export const SENDER: readonly Mutant[] = [
     text: "export function sendKeepAlive(c: Connection, now: number): void {\n  emit(c, 0, Seq.add(c.snd.una, -1), 0, now);",
     replacement: 'export function sendKeepAlive(c: Connection, now: number): void {\n  emit(c, 0, c.snd.una, 0, now);',
   },
+];
+
+/** What the device cannot do is done before it. */
+export const EGRESS: readonly Mutant[] = [
+  { ...egress, text: ' && isWhole && (', replacement: ' && (', title: 'but does not cut' },
+  { ...egress, text: "(frame.checksum !== 'partial' || offload.checksum)", replacement: 'true', title: 'but does not sum' },
+  { ...egress, text: 'frame.end + frame.lent - frame.network', replacement: 'frame.end - frame.network', title: 'is as long as all of it' },
 ];
 
 export const EMIT: readonly Mutant[] = [

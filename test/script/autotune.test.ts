@@ -193,8 +193,8 @@ describe('small writes', () => {
 
 describe('the last of a long text, less than a superpacket', () => {
   /** Nothing is in flight, and 320,000 bytes may be: four superpackets of 65,000, and some. */
-  function pouring(): ScriptHost {
-    const h = established({ listen: { sendBuffer: 300_000 }, syn: 'mss 1000,wscale 7', win: 4000 });
+  function pouring(sendBuffer = 300_000): ScriptHost {
+    const h = established({ listen: { sendBuffer }, syn: 'mss 1000,wscale 7', win: 4000 });
     const c = h.connection!;
     while (c.congestion.cwnd < 320_000 || c.sendQueue.length > 0) {
       if (c.congestion.cwnd < 340_000) h.send(300_000);
@@ -226,6 +226,19 @@ describe('the last of a long text, less than a superpacket', () => {
     expect([h.news(), unsent(h)]).toEqual(['', 39_008]);
     acknowledge(h, 10_000);
     expect([h.news(), unsent(h)]).toEqual(['writable', 0]);
+  });
+
+  // RFC 5682 §2.1 step 2 b: until new text has gone, what is lost waits.
+  test('does not wait when it is to tell whether a timeout was needless', () => {
+    const h = pouring(261_500);
+    const c = h.connection!;
+    expect([h.send(261_500), h.send(1)]).toEqual([261_500, 0]);
+    h.advanceTo(h.now + 1);
+    expect(unsent(h)).toBe(1500);
+    while (c.recovery.phase !== 'loss') h.advanceTo(h.stack.nextTimeout());
+    acknowledge(h, 1000);
+    h.advanceTo(h.now + 1);
+    expect(unsent(h)).toBe(0);
   });
 
   test('does not wait when nothing that is in flight would make room, nor before the end of the text', () => {

@@ -376,6 +376,45 @@ describe('the tail loss probe (RFC 8985 §7)', () => {
     `);
     expect(h.connection!.congestion.ssthresh).toBe(Infinity);
   });
+
+  // RFC 8985 §7.4.2, step 2: "the ACK is a duplicate ACK without any SACK information". Nothing is in flight then.
+  test('so does a second ACK of all, from a peer that knows no DSACK', () => {
+    const h = established({ syn: SACK, listen: RENO });
+    h.play(tcp`
+      +0     ${() => h.send(5000)}
+      ${burst(1, 4001)}
+      +0     > P. 4001:5001(1000) ack 1
+      +20ms  < .  1:1(0)          ack 4001 win 65535
+      +220ms > P. 4001:5001(1000) ack 1
+      +1ms   < .  1:1(0)          ack 5001 win 65535
+      +20ms  < .  1:1(0)          ack 5001 win 65535
+    `);
+    h.play(tcp`
+      +0     ${() => h.send(1000)}
+      +0     > P. 5001:6001(1000) ack 1
+      +20ms  < .  1:1(0)          ack 6001 win 65535
+    `);
+    expect(h.connection!.congestion.ssthresh).toBe(Infinity);
+  });
+
+  // A DSACK long after: nobody has a recovery any more that it could be noted in, but all have one together.
+  test('a DSACK for a connection that is at rest is nobody else\'s', () => {
+    const h = established({ syn: SACK, listen: RENO });
+    h.play(tcp`
+      +0     ${() => h.send(1000)}
+      +0     > P. 1:1001(1000)    ack 1
+      +220ms > P. 1:1001(1000)    ack 1
+      +20ms  < .  1:1(0)          ack 1001 win 65535
+      +0     ${() => h.send(1000)}
+      +0     > P. 1001:2001(1000) ack 1
+      +20ms  < .  1:1(0)          ack 2001 win 65535
+      +0     ${() => h.send(1000)}
+      +0     > P. 2001:3001(1000) ack 1
+      +20ms  < .  1:1(0)          ack 3001 win 65535
+      +5s    < .  1:1(0)          ack 3001 win 65535 <sack 1:1001>
+    `);
+    h.connection!.check();
+  });
 });
 
 describe('what was no loss', () => {
@@ -542,6 +581,17 @@ describe('ACKs that lie (SEC-63)', () => {
     expect(h.connection!.retransmits).toBe(1);
     expect(h.connection!.recovery.phase).toBe('recovery');
     expect(h.connection!.undos).toBe(0);
+  });
+
+  // RFC 2883 §4.1 (4): the block that holds the duplicate comes second, and may begin where that does.
+  test('a first block that begins where the second does hides nothing of it', () => {
+    const h = inFlight(SACK);
+    h.play(tcp`
+      +20ms  < .  1:1(0)          ack 1 win 65535 <sack 2001:3001 2001:4001>
+      +0     > .  10001:11001(1000) ack 1
+      +0     > .  11001:12001(1000) ack 1
+    `, 'ignored');
+    expect(h.connection!.scoreboard.sacked).toBe(2000);
   });
 
   test('an ACK of what was never sent opens nothing', () => {

@@ -347,6 +347,21 @@ describe('a shut window', () => {
     `);
   });
 
+  // RFC 2018 §8: what the peer SACKed it may throw away, and here it says nothing of what it has.
+  test('over text that is SACKed from its first byte on, when it opens, draws all of it again', () => {
+    const h = established({ syn: 'mss 1000,sackOK' });
+    h.play(tcp`
+      +0     ${() => h.send(2000)}
+      +0     > .  1:1001(1000)    ack 1
+      +0     > P. 1001:2001(1000) ack 1
+      +20ms  < .  1:1(0)          ack 1 win 0 <sack 1:2001>
+      +200ms > .  0:0(0)          ack 1
+      +20ms  < .  1:1(0)          ack 1 win 1500
+      +0     > .  1:1001(1000)    ack 1
+      +0     > .  1001:1501(500)  ack 1
+    `);
+  });
+
   // MUST-37.
   test('keeps nobody from staying, as long as probes are answered', () => {
     const h = shut();
@@ -492,6 +507,15 @@ describe('the send queue', () => {
       +0     ${() => expect(h.send(5000)).toBe(2000)}
       +0     > .  3001:4001(1000) ack 1
       +0     > P. 4001:5001(1000) ack 1
+    `);
+  });
+
+  test('takes whole bytes, and sends whole ones, whatever it was told', () => {
+    const h = established({ listen: { sendBuffer: 1200.5, maxSegment: 800.5 } });
+    h.play(tcp`
+      +0     ${() => expect(h.send(5000)).toBe(1200)}
+      +0     > .  1:801(800)      ack 1
+      +0     > P. 801:1201(400)   ack 1
     `);
   });
 

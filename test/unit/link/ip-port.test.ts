@@ -111,6 +111,39 @@ describe('a packet whose payload is lent', () => {
     expect(bench.sent[0]!.bytes).toEqual(whole.subarray(0, -3));
     expect(bench.counters).toMatchObject({ txPackets: 1, txBytes: whole.length });
   });
+
+  describe('is gathered for one that does', () => {
+    const payload = Uint8Array.from({ length: 1800 }, (_, i) => i % 251);
+    const sendLent = (bench: Bench, text: Uint8Array, segmentSize: number): void => {
+      const { packet: bytes, start, field } = unfinish(build({ payload: text }));
+      const packet = bench.take(bytes.subarray(0, -text.length));
+      packet.lend(text, 0, text.length);
+      Object.assign(packet, { segmentSize, checksum: 'partial', checksumStart: packet.start + start, checksumField: packet.start + field });
+      bench.port.send(packet, address('10.0.0.9'), 1);
+    };
+
+    test('but does not cut, and cut', () => {
+      const bench = new Bench(NO_OFFLOAD, {}, true, true);
+      sendLent(bench, payload, 900);
+      expect(bench.sent.map(({ bytes }) => read(bytes).isValid)).toEqual([true, true]);
+      expect(bench.sent.flatMap(({ bytes }) => [...bytes.subarray(40)])).toEqual([...payload]);
+      expect(bench.pool.outstanding).toBe(0);
+    });
+
+    test('but does not sum, and summed', () => {
+      const bench = new Bench(NO_OFFLOAD, {}, true, true);
+      sendLent(bench, payload.subarray(0, 500), 0);
+      expect(bench.sent.map(({ bytes }) => [bytes.length, read(bytes).isValid])).toEqual([[540, true]]);
+    });
+  });
+
+  test('is as long as all of it', () => {
+    const bench = new Bench(ALL, {}, true, true);
+    const packet = bench.take(build({ payload: new Uint8Array(960) }));
+    packet.lend(whole, 0, 1);
+    bench.port.send(packet, address('10.0.0.9'), 1);
+    expect(bench.counters.dropped()).toEqual({ 'device-too-big': 1 });
+  });
 });
 
 test('a packet of the MTU goes out, a larger one does not', () => {
