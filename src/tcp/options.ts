@@ -160,7 +160,7 @@ function parseOption(b: Uint8Array, at: number, kind: number, length: number, in
       return true;
     case ACC_ECN_0:
     case ACC_ECN_1: {
-      // Any length is good: of what is no multiple of three, and of more than three counters, the rest is padding (§3.2.3).
+      // Any length is good: of what is no multiple of three, and of more than three counters, the rest is padding (RFC 9768 §3.2.3).
       const first = counterAt(b, at + 2, length - 2);
       const third = counterAt(b, at + 8, length - 8);
       into.hasAccEcn = true;

@@ -51,7 +51,7 @@ export const OPTIONS: readonly Mutant[] = [
     ...options, title: 'the end of the list ends it',
     text: 'if (kind === END) return true;', replacement: 'if (kind === END) return false;',
   },
-  { ...options, text: 'at += length;', replacement: 'at += 2;', title: 'an unknown kind is skipped by its length' },
+  { ...options, sec: 'SEC-68', text: 'at += length;', replacement: 'at += 2;', title: 'an unknown kind is skipped by its length' },
   {
     ...options, sec: 'SEC-65', title: 'a shift above 14 is taken as 14',
     text: 'Math.min(b[at + 2]!, WINDOW_SCALE_MAX)', replacement: 'b[at + 2]!',

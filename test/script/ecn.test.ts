@@ -234,7 +234,7 @@ describe('options that do not pass: RFC 9768 §3.2.3.2.2', () => {
     `);
   });
 
-  test('nor is the option on the answer to a SYN that comes again; a plain one forbids marks: §3.1.5', () => {
+  test('nor is the option on the answer to a SYN that comes again; a plain one forbids marks: RFC 9768 §3.1.5', () => {
     const h = new ScriptHost().listen({ ecn: 'accurate' });
     h.play(tcp`
       +0     < [ect0] SEWA 0:0(0) win 65535 <mss 1000>
@@ -307,7 +307,7 @@ describe('what a sender makes of the counters', () => {
     return before - h.connection!.congestion.cwnd;
   }
 
-  test('without the option an ACK of eight segments may hide eight marks: the safe case, §3.2.2.5.2', () => {
+  test('without the option an ACK of eight segments may hide eight marks: the safe case, RFC 9768 §3.2.2.5.2', () => {
     const h = counted({ ack: '' });
     expect(acked(h, '.EA', '')).toBeGreaterThan(0);
     expect(h.connection!.ecn.accurate!.markedPackets).toBe(8);
@@ -338,7 +338,7 @@ describe('what a sender makes of the counters', () => {
     expect(stripped.connection!.ecn.accurate!.hasOptions).toBe(false);
   });
 
-  test('a client whose SYN+ACK had none hears of it later: §3.2.3.2.3', () => {
+  test('a client whose SYN+ACK had none hears of it later: RFC 9768 §3.2.3.2.3', () => {
     const h = new ScriptHost().connect({ ecn: 'accurate' });
     h.play(tcp`
       +0    > SEWA 0:0(0)
@@ -363,7 +363,7 @@ describe('what a sender makes of the counters', () => {
     `);
   });
 
-  test('marked bytes without a marked packet: nothing is marked any more, §3.2.3.2.5', () => {
+  test('marked bytes without a marked packet: nothing is marked any more, RFC 9768 §3.2.3.2.5', () => {
     const h = counted();
     h.play(tcp`
       +0    ${() => h.send(100)}
