@@ -163,7 +163,7 @@ export class Bench implements Device {
     }
     for (const [c] of watched) {
       if (c.state !== 'CLOSED' && c.state !== 'TIME-WAIT') continue;
-      ensure(c.timers.next() === NEVER && c['timer'].deadline === NEVER, 'I6: a timer of a connection that is no more');
+      ensure(deadlineOf(c) === NEVER && (c['entry']?.deadline ?? NEVER) === NEVER, 'I6: a timer of a connection that is no more');
       watched.delete(c);
     }
     stack['wheel'].check();
@@ -174,17 +174,23 @@ export class Bench implements Device {
 /** I1, I4 and I5, beside what `Connection.check` says of I3. */
 export function checkConnection(c: Connection): void {
   if (!isSynchronized(c.state)) return;
-  const { snd, timers, congestion } = c;
+  // Looked at where they lie: to ask for them would make them.
+  const { snd } = c;
+  const timers = c['armed'];
+  const congestion = c['controller'];
   const inFlight = (snd.nxt - snd.una) | 0;
   // A FIN counts; and a probe of a shut window is a byte beyond it.
   ensure(inFlight >= 0 && inFlight <= Math.max(snd.maxWnd, 1) + 1, () => `I1: ${inFlight} in flight, and never more than ${snd.maxWnd} offered`);
-  ensure(congestion.cwnd >= 1 && congestion.cwnd < 2 ** 31, () => `I4: a congestion window of ${congestion.cwnd}`);
+  ensure(congestion === null || (congestion.cwnd >= 1 && congestion.cwnd < 2 ** 31), () => `I4: a congestion window of ${congestion?.cwnd}`);
   if (inFlight > 0 && !c.isReady) {
-    ensure(Math.min(timers.retransmitAt, timers.rackAt, timers.persistAt) !== NEVER, 'I5: text in flight and no timer');
+    ensure(timers !== null && Math.min(timers.retransmitAt, timers.rackAt, timers.persistAt) !== NEVER, 'I5: text in flight and no timer');
   }
-  ensure(timers.next() === NEVER || c['timer'].deadline <= timers.next(), 'I5: a deadline that the wheel does not know');
-  if (c.ackOwed && !c.isReady && !c.ackNow) ensure(timers.delayedAckAt !== NEVER, 'I5: an ACK is owed, and nothing reminds of it');
+  const next = deadlineOf(c);
+  ensure(next === NEVER || (c['entry']?.deadline ?? NEVER) <= next, 'I5: a deadline that the wheel does not know');
+  if (c.ackOwed && !c.isReady && !c.ackNow) ensure(timers !== null && timers.delayedAckAt !== NEVER, 'I5: an ACK is owed, and nothing reminds of it');
 }
+
+const deadlineOf = (c: Connection): number => c['armed']?.next() ?? NEVER;
 
 /** Ethernet pads to 60 bytes. */
 function unpadded(b: Uint8Array): Uint8Array {

@@ -41,9 +41,9 @@ function sequence(choices: Choices): void {
   same([Seq.lt(b, a), Seq.le(b, a), Seq.gt(b, a), Seq.ge(b, a)], [by > 0, true, false, by === 0], `F10: order of ${b} and ${a}`);
   same([Seq.max(a, b), Seq.min(a, b)], [a, b], 'F10: Seq.max and Seq.min');
   const size = choices.below(0x1_0000);
-  const n = Seq.add(b, choices.of(0, size - 1, size, -1, size + 1));
+  const length = choices.of(0, 1, choices.below(50));
+  const n = Seq.add(b, choices.of(0, size - 1, size, -1, -length, 1 - length));
   same(Seq.within(n, b, size), round(BigInt(n) - BigInt(b)) < BigInt(size), 'F10: Seq.within');
-  const length = choices.below(50);
   // RFC 9293 §3.4, table 6, number by number.
   const covers = (at: bigint): boolean => round(at - BigInt(b)) < BigInt(size);
   const [first, last] = [BigInt(n), BigInt(n) + BigInt(length) - 1n];

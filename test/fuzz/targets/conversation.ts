@@ -14,7 +14,8 @@ function partyOf(choices: Choices, endsFirst: boolean): Party {
     writes: Array.from({ length: choices.below(4) }, () => 1 + choices.below(choices.of(20, 1500, 8000, 30_000))),
     writePause: choices.of(0, 0, 10, 300), readPause: choices.of(0, 0, 20, 200), readMax: choices.of(100_000, 5000, 700), endsFirst,
     noDelay: choices.oneIn(2), sendBuffer: choices.of(1 << 20, 30_000, 3000, 300), receiveBuffer: choices.of(4 << 20, 100_000, 20_000, 2000, 300),
-    issBeforeWrap: choices.of(0, 1, 2, 1000, 20_000, 0x8000_0000), options: { congestion: choices.of('cubic', 'new-reno', 'bbr') },
+    // Both wraps: that of 32 bits, and that of int32, in which they are kept.
+    issBeforeWrap: choices.of(0, 1, 1000, 20_000, 0x8000_0001, 0x8000_1000, 0x8000_4000), options: { congestion: choices.of('cubic', 'new-reno', 'bbr') },
   };
 }
 

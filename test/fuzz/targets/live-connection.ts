@@ -34,9 +34,9 @@ class Live {
   constructor(private readonly choices: Choices) {
     this.family = choices.of(4, 6);
     this.withTimestamps = choices.oneIn(2);
-    // Near the wrap: so that a comparison that does not know of it shows.
-    this.irs = (0xffff_ffff - choices.of(0, 1, 10, 300, 3000)) >>> 0;
-    this.iss = (0xffff_ffff - choices.of(0, 1, 10, 1460, 5000)) >>> 0;
+    // Near a wrap, that of 32 bits or that of int32: so that a comparison that does not know of it shows.
+    this.irs = choices.of(0xffff_ffff, 0x7fff_ffff) - choices.of(0, 1, 10, 300, 3000);
+    this.iss = choices.of(0xffff_ffff, 0x7fff_ffff) - choices.of(0, 1, 10, 1460, 5000);
     this.bench = new Bench({ tcp: { timeWaitMs: 3000, retries: 5, probeSilenceMs: 20_000 } });
     this.bench.stack.tcp['isn'].next = () => seq(this.iss);
     const receiveBuffer = choices.of(131_072, 500, 4000);
