@@ -7,10 +7,11 @@ import { defineConfig, type Options } from 'tsup';
 export const LIBRARY = {
   index: 'src/index.ts', node: 'src/node.ts', net: 'src/net.ts', dgram: 'src/dgram.ts', register: 'src/register.ts', cli: 'src/cli.ts', bsd: 'src/bsd.ts',
   web: 'src/web.ts', layouts: 'src/layouts.ts', pcap: 'src/pcap.ts', testing: 'src/testing.ts', 'testing-node': 'src/testing/node/index.ts', vitest: 'src/vitest.ts',
+  arbitraries: 'src/arbitraries.ts',
 };
 
 /** Programs that the npm scripts run. They are not published, so they share no chunk with what is. */
-const TOOLS = ['start', 'bench', 'rfc', 'sim', 'script', 'mutants', 'mutants/worker'].map((name) => `tools/${name}.ts`).filter((path) => existsSync(path));
+const TOOLS = ['start', 'bench', 'rfc', 'sim', 'script', 'mutants', 'mutants/worker', 'fuzz'].map((name) => `tools/${name}.ts`).filter((path) => existsSync(path));
 
 const common: Options = {
   format: 'esm',

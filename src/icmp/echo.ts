@@ -222,8 +222,11 @@ export class Echo {
     } else if (packet.checksum !== 'partial') {
       // The pseudo-header has its addresses exchanged, and the same sum.
       const after = (family.echoReply << 8) | Wire.code(b, start);
-      Wire.setChecksum(b, start, adjust(Wire.checksum(b, start), before, after));
+      const sum = adjust(Wire.checksum(b, start), before, after);
+      Wire.setChecksum(b, start, sum);
       packet.checksum = 'whole';
+      // RFC 1624 §3: of a message that is nothing but zeros the sum is +0, and its checksum 0xffff; a sum that was adjusted is never +0.
+      if (sum === 0) this.sum(packet, flow);
     }
     this.ip.send(packet, flow, now);
     return null;

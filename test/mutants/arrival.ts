@@ -111,7 +111,7 @@ export const SEQUENCE: readonly Mutant[] = [
 export const RESET: readonly Mutant[] = [
   {
     file, test: arrival, sec: 'SEC-51', title: 'a RST elsewhere in the window is challenged',
-    text: 'if (seg.seq !== c.rcv.nxt) {', replacement: 'if (false) {',
+    fuzz: 'F5', text: 'if (seg.seq !== c.rcv.nxt) {', replacement: 'if (false) {',
   },
   {
     file, test: arrival, title: 'a RST at exactly RCV.NXT ends the connection, and the application is told',
@@ -145,7 +145,7 @@ export const RESET: readonly Mutant[] = [
 export const SYN: readonly Mutant[] = [
   {
     file, test: arrival, sec: 'SEC-51', title: 'a SYN is challenged, wherever it stands',
-    text: "challenge(c, now);\n  return false;\n}\n\n/** Fifth", replacement: "c.fail('ECONNRESET');\n  return false;\n}\n\n/** Fifth",
+    fuzz: 'F5', text: "challenge(c, now);\n  return false;\n}\n\n/** Fifth", replacement: "c.fail('ECONNRESET');\n  return false;\n}\n\n/** Fifth",
   },
 ];
 

@@ -14,7 +14,7 @@ export const ASSEMBLER: readonly Mutant[] = [
   },
   {
     file, test, sec: 'SEC-55', title: 'beyond its limit of bytes',
-    text: 'while (this.bytes > this.bytesMax) {', replacement: 'while (false) {',
+    fuzz: 'F9', text: 'while (this.bytes > this.bytesMax) {', replacement: 'while (false) {',
   },
   { file, test: property, text: 'chunk.end -= excess;', replacement: 'chunk.end -= excess + 1;' },
   {
@@ -23,7 +23,7 @@ export const ASSEMBLER: readonly Mutant[] = [
   },
   {
     file, test, title: 'hands over from the byte that is asked for',
-    text: 'const from = chunk.from + (next - chunk.start);', replacement: 'const from = chunk.from;',
+    fuzz: 'F9', text: 'const from = chunk.from + (next - chunk.start);', replacement: 'const from = chunk.from;',
   },
   {
     file, test,

@@ -34,13 +34,13 @@ export const SEGMENT: readonly Mutant[] = [
     ...segment, title: 'its first or its last byte in the window',
     text: ' || Seq.within(Seq.add(seq, len - 1), nxt, wnd)', replacement: '',
   },
-  { ...segment, text: 'Seq.add(seq, len - 1)', replacement: 'Seq.add(seq, len)', title: 'its first or its last byte in the window' },
+  { ...segment, fuzz: 'F10', text: 'Seq.add(seq, len - 1)', replacement: 'Seq.add(seq, len)', title: 'its first or its last byte in the window' },
 ];
 
 export const OPTIONS: readonly Mutant[] = [
   {
     ...options, title: 'an illegal length condemns the list',
-    text: 'if (length < 2 || length > end - at) return false;', replacement: 'if (length > end - at) return false;',
+    fuzz: 'F3', text: 'if (length < 2 || length > end - at) return false;', replacement: 'if (length > end - at) return false;',
   },
   {
     ...options, title: 'an illegal length condemns the list',
@@ -51,7 +51,7 @@ export const OPTIONS: readonly Mutant[] = [
     ...options, title: 'the end of the list ends it',
     text: 'if (kind === END) return true;', replacement: 'if (kind === END) return false;',
   },
-  { ...options, sec: 'SEC-68', text: 'at += length;', replacement: 'at += 2;', title: 'an unknown kind is skipped by its length' },
+  { ...options, sec: 'SEC-68', fuzz: 'F3', text: 'at += length;', replacement: 'at += 2;', title: 'an unknown kind is skipped by its length' },
   {
     ...options, sec: 'SEC-65', title: 'a shift above 14 is taken as 14',
     text: 'Math.min(b[at + 2]!, WINDOW_SCALE_MAX)', replacement: 'b[at + 2]!',
@@ -63,7 +63,7 @@ export const OPTIONS: readonly Mutant[] = [
   },
   {
     ...options, title: 'an illegal length condemns the list',
-    text: 'if (length < 10 || (length & 7) !== 2) return false;', replacement: 'if (length < 10) return false;',
+    fuzz: 'F3', text: 'if (length < 10 || (length & 7) !== 2) return false;', replacement: 'if (length < 10) return false;',
   },
   { ...options, text: 'if (length !== 10) return false;', replacement: '', title: 'an illegal length condemns the list' },
   { ...options, text: 'if (length !== 4) return false;', replacement: '', title: 'an illegal length condemns the list' },

@@ -14,7 +14,7 @@ export const TCP: readonly Mutant[] = [
   },
   {
     file, test: 'test/script/receive.test.ts', title: 'whose checksum is wrong',
-    text: '=== 0xffff ? null : ', replacement: '!== 0 ? null : ',
+    fuzz: 'F7', text: '=== 0xffff ? null : ', replacement: '!== 0 ? null : ',
   },
   {
     file, test: close, sec: 'SEC-61', title: 'is not ended by a RST',

@@ -7,12 +7,16 @@ const test = 'test/script/receive.test.ts';
 
 export const RECEIVER: readonly Mutant[] = [
   {
+    file, test, fuzz: 'F5',
+    text: 'c.receiveQueue.appendOwned(piece);', replacement: 'c.receiveQueue.appendOwned(piece);\n    c.receiveQueue.appendOwned(piece.slice());',
+  },
+  {
     file, test, sec: 'SEC-56', title: 'what is old of a segment is cut off',
-    text: 'const skip = Math.max(0, Seq.diff(c.rcv.nxt, seg.seq));', replacement: 'const skip = 0;',
+    fuzz: 'F5', text: 'const skip = Math.max(0, Seq.diff(c.rcv.nxt, seg.seq));', replacement: 'const skip = 0;',
   },
   {
     file, test, sec: 'SEC-56', title: 'beyond the window is cut off',
-    text: 'const length = Math.min(seg.end - at, room);', replacement: 'const length = seg.end - at;',
+    fuzz: 'F5', text: 'const length = Math.min(seg.end - at, room);', replacement: 'const length = seg.end - at;',
   },
   {
     file, test, title: 'is the end: what claims to follow',

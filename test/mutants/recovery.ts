@@ -16,7 +16,7 @@ export const SCOREBOARD: readonly Mutant[] = [
   { ...scoreboard, sec: 'SEC-54', text: 'if (this.isFull) return false;', replacement: '', title: 'makes no more runs than there may be' },
   { ...scoreboard, text: 'if ((this.flags(0) & SACKED) === 0) {', replacement: 'if (true) {' },
   { ...scoreboard, text: 'if ((this.flags(i) & SACKED) !== 0) continue;', replacement: '' },
-  { ...scoreboard, text: '(this.flags(i) & ~LOST) | SACKED', replacement: 'this.flags(i) | SACKED' },
+  { ...scoreboard, fuzz: 'F9', text: '(this.flags(i) & ~LOST) | SACKED', replacement: 'this.flags(i) | SACKED' },
   { ...scoreboard, text: 'if (this.endOf(i) > to && !this.split(i, to)) continue;', replacement: '' },
   {
     ...scoreboard,

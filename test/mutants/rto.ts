@@ -6,7 +6,7 @@ const file = 'src/tcp/rto.ts';
 const test = 'test/unit/tcp/rto.test.ts';
 
 export const RTO: readonly Mutant[] = [
-  { file, test, text: 'this.rttvarMs = rttMs / 2;', replacement: 'this.rttvarMs = 0;', title: 'of the first sample R is R + 4 * R/2' },
+  { file, test, fuzz: 'F10', text: 'this.rttvarMs = rttMs / 2;', replacement: 'this.rttvarMs = 0;', title: 'of the first sample R is R + 4 * R/2' },
   { file, test, text: '(4 * this.samplesPerRtt)', replacement: '(8 * this.samplesPerRtt)', title: 'by 1/8 and 1/4, variance first' },
   { file, test, text: '(8 * this.samplesPerRtt)', replacement: '(8)', title: 'remembers as long as of one' },
   {

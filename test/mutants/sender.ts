@@ -23,6 +23,11 @@ export const SENDER: readonly Mutant[] = [
     file: 'src/tcp/settings.ts', test, title: 'takes whole bytes',
     text: 'Math.floor(options.maxSegment ?? base.maxSegment)', replacement: 'options.maxSegment ?? base.maxSegment',
   },
+  {
+    file, test, fuzz: 'F7',
+    text: 'c.timers.persistAt = NEVER;\n  if (c.timers.retransmitAt === NEVER) c.timers.retransmitAt = now + c.rto.rtoMs;',
+    replacement: 'c.timers.persistAt = NEVER;',
+  },
   { file, test, text: '!c.settings.noDelay && ', replacement: '', title: 'can be turned off' },
   { file, test, text: 'Seq.gt(c.snd.sml, c.snd.una) && ', replacement: '', title: 'Nagle' },
   {
@@ -82,7 +87,7 @@ export const EMIT: readonly Mutant[] = [
   },
   {
     file: emit, test: 'test/script/arrival.test.ts', sec: 'SEC-66', title: 'a RST is not answered',
-    text: 'if ((seg.flags & Wire.RST) !== 0) return;', replacement: '',
+    fuzz: 'F4', text: 'if ((seg.flags & Wire.RST) !== 0) return;', replacement: '',
   },
   {
     file: emit, test: 'test/script/arrival.test.ts', title: 'acknowledges SYN, text and FIN',

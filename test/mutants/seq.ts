@@ -6,7 +6,7 @@ const file = 'src/tcp/seq.ts';
 const test = 'test/property/seq.test.ts';
 
 export const SEQ: readonly Mutant[] = [
-  { file, test, text: 'lt = (a: Seq, b: Seq): boolean => ((a - b) | 0) < 0', replacement: 'lt = (a: Seq, b: Seq): boolean => a < b' },
+  { file, test, fuzz: 'F10', text: 'lt = (a: Seq, b: Seq): boolean => ((a - b) | 0) < 0', replacement: 'lt = (a: Seq, b: Seq): boolean => a < b' },
   {
     file, test,
     text: 'le = (a: Seq, b: Seq): boolean => ((a - b) | 0) <= 0', replacement: 'le = (a: Seq, b: Seq): boolean => ((a - b) | 0) < 0',
@@ -20,7 +20,7 @@ export const SEQ: readonly Mutant[] = [
     text: 'ge = (a: Seq, b: Seq): boolean => ((a - b) | 0) >= 0', replacement: 'ge = (a: Seq, b: Seq): boolean => (a - b) >>> 0 >= 0',
   },
   { file, test, text: '((a + n) | 0) as Seq', replacement: '(a + n) as Seq', title: 'add goes round the circle' },
-  { file, test, text: 'number => (a - b) | 0', replacement: 'number => a - b', title: 'diff is the signed distance' },
+  { file, test, fuzz: 'F7', text: 'number => (a - b) | 0', replacement: 'number => a - b', title: 'diff is the signed distance' },
   { file, test, text: '((n - start) >>> 0) < size', replacement: '((n - start) >>> 0) <= size', title: 'exactly `size` numbers' },
   { file, test, text: '((n - start) >>> 0) < size', replacement: '((n - start) | 0) < size' },
   { file, test, text: '(((a - b) | 0) < 0 ? b : a)', replacement: '(a < b ? b : a)' },

@@ -36,6 +36,11 @@ export const SOCKET_API: readonly Mutant[] = [
 
 export const CONNECTION: readonly Mutant[] = [
   {
+    file: connection, test, fuzz: 'F12',
+    text: 'if (this.pendingEvents === 0) this.tcp.env.announceLater(this);\n    this.pendingEvents |= events;',
+    replacement: 'this.pendingEvents |= events;\n    this.announce();',
+  },
+  {
     file: connection, test: close, title: 'of text that nobody read is a reset',
     text: 'if (this.receiveQueue.length > 0) {\n      this.abort();\n      return;\n    }', replacement: '',
   },

@@ -4,54 +4,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { fragmentHeader, IpBench, joined, pattern, readV4, v4, v6 } from '../fixtures/ip-bench.js';
-
-interface Piece {
-  id: number;
-  offset: number;
-  more: boolean;
-  bytes: Uint8Array;
-}
+import { type Piece, ReassemblyModel } from '../fixtures/reassembly-model.js';
 
 const asPacket = (family: 4 | 6, { id, offset, more, bytes }: Piece): Uint8Array =>
   family === 4
     ? v4({ id, offset, mf: more, payload: bytes })
     : v6({ nextHeader: 44, payload: joined(fragmentHeader(17, offset, more, id), bytes) });
-
-/** One datagram as a naive receiver sees it: which fragment brought which byte. */
-class Model {
-  private owner = new Map<number, number>();
-  private value = new Map<number, number>();
-  private readonly pieces: Piece[] = [];
-  private condemned = false;
-  private end = -1;
-
-  /** The datagram, when this piece makes it whole. */
-  arrive(piece: Piece): number[] | null {
-    if (this.condemned) return null;
-    const places = [...piece.bytes.keys()].map((i) => piece.offset + i);
-    const isRepeated = this.pieces.some(
-      (p) => p.offset === piece.offset && p.more === piece.more && `${p.bytes}` === `${piece.bytes}`,
-    );
-    if (isRepeated) return null;
-    const stop = piece.offset + piece.bytes.length;
-    const isOverlap = places.some((place) => this.owner.has(place));
-    const isContradiction = piece.more
-      ? this.end >= 0 && stop >= this.end
-      : (this.end >= 0 && stop !== this.end) || [...this.owner.keys()].some((place) => place >= stop);
-    if (isOverlap || isContradiction) {
-      this.condemned = true;
-      return null;
-    }
-    for (const [i, place] of places.entries()) {
-      this.owner.set(place, this.pieces.length);
-      this.value.set(place, piece.bytes[i]!);
-    }
-    this.pieces.push(piece);
-    if (!piece.more) this.end = stop;
-    if (this.end < 0 || this.owner.size < this.end) return null;
-    return Array.from({ length: this.end }, (_, place) => this.value.get(place)!);
-  }
-}
 
 /** Honest cuts of one datagram. */
 const cuts = (id: number): fc.Arbitrary<Piece[]> =>
@@ -84,9 +42,9 @@ describe.each([4, 6] as const)('reassembly, IPv%i', (family) => {
   test('does what a map of bytes does, whatever arrives in whatever order', () => {
     fc.assert(fc.property(arrivals, (pieces) => {
       const bench = new IpBench();
-      const models = new Map<number, Model>();
+      const models = new Map<number, ReassemblyModel>();
       for (const piece of pieces) {
-        const model = models.get(piece.id) ?? new Model();
+        const model = models.get(piece.id) ?? new ReassemblyModel();
         models.set(piece.id, model);
         const expected = model.arrive(piece);
         if (expected !== null) models.delete(piece.id);

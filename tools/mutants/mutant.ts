@@ -5,6 +5,8 @@ import { readFileSync } from 'node:fs';
 export interface Mutant {
   /** The row of docs/security.md that this would break. */
   readonly sec?: `SEC-${number}`;
+  /** The fuzzer's target that must find it by itself: `npm run fuzz -- --planted`. */
+  readonly fuzz?: `F${number}`;
   /** Paths from the root of the tree. */
   readonly file: string;
   /** Stands exactly once in `file`. */

@@ -46,6 +46,13 @@ describe('a question is answered with its own data, from the address that was as
     expect(answers.every(isValid)).toBe(true);
   });
 
+  // RFC 1624 §3 and RFC 1071 §1: the two zeros of ones' complement. Big numbers do not tell them apart; who verifies by adding does.
+  test.each([0, 1, 56])('an answer of nothing but zeros, %d bytes of data, has the checksum 0xffff', (size) => {
+    const host = new Host();
+    host.give(icmpPacket({ ...V4, rest: [0, 0, 0, 0], data: new Uint8Array(size) }));
+    expect([...host.sent()[0]!.subarray(20)]).toEqual([0, 0, 0xff, 0xff, 0, 0, 0, 0, ...new Uint8Array(size)]);
+  });
+
   test('the largest there is, in fragments both ways (SEC-07)', () => {
     for (const f of [V4, V6]) {
       const host = new Host();
