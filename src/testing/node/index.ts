@@ -1,11 +1,12 @@
 // `wallsocket/testing/node`: all of `wallsocket/testing`, and a network for each test of node:test, jest and their like, with
-// the seed from WALLSOCKET_SEED and files for what a failure leaves.
+// the seed from WALLSOCKET_SEED and files for what a failure leaves; Node's own modules on its hosts.
 
 import { type FixtureOptions, networkTest } from '../fixture.js';
 import type { Network } from '../network.js';
 import { surroundingsOf } from './surroundings.js';
 
 export * from '../../testing.js';
+export { dgramOf, netOf } from './faces.js';
 
 /**
  * A test with a network of its own.
