@@ -46,7 +46,11 @@ export const SENDER: readonly Mutant[] = [
   },
   { file, test, text: 'length > 0 ? Wire.PSH : 0', replacement: '0', title: 'are full, but for the last, which is pushed' },
   { file, test, text: ' && c.snd.wnd - c.flightSize > length', replacement: '', title: 'keeps the FIN back, too' },
-  { file, test, text: 'now - c.lastSentAt > c.rto.rtoMs', replacement: 'false', title: 'after an idle time: back to ten segments' },
+  { file, test, text: 'now - c.lastSentAt > c.rto.rtoMs', replacement: 'false', title: 'only the peer was talking' },
+  {
+    file, test, title: 'only the peer was talking',
+    text: 'now - c.lastSentAt > c.rto.rtoMs', replacement: 'now - Math.max(c.lastSentAt, c.lastArrivalAt) > c.rto.rtoMs',
+  },
   {
     file, test, title: 'is probed after one RTO, then after twice',
     text: 'c.rto.rtoMs * 2 ** Math.min(c.probes, 10)', replacement: 'c.rto.rtoMs',

@@ -489,6 +489,34 @@ describe('the congestion window', () => {
       ${burst(20_001, 30_001).replaceAll('ack 1', 'ack 101')}
     `);
   });
+
+  // RFC 5681 §4.1: whether the last *reception* is recent says nothing, or a request would always come just before the text.
+  test('is no evidence any more when only the peer was talking for longer than an RTO', () => {
+    const h = established();
+    h.play(tcp`
+      +0     ${() => h.send(14_000)}
+      ${burst(1, 10_001)}
+      +20ms  < .  1:1(0)          ack 5001 win 65535
+      +0     > .  10001:11001(1000) ack 1
+      +0     > .  11001:12001(1000) ack 1
+      +0     > .  12001:13001(1000) ack 1
+      +0     > P. 13001:14001(1000) ack 1
+      +0     < .  1:1(0)          ack 10001 win 65535
+      +20ms  < .  1:1(0)          ack 14001 win 65535
+    `);
+    const { congestion, rto } = h.connection!;
+    const before = congestion.cwnd;
+    expect([before > 10_000, rto.rtoMs > 200 && rto.rtoMs < 300]).toEqual([true, true]);
+    h.play(tcp`
+      +150ms < P. 1:101(100)      ack 14001 win 65535
+      +40ms  > .  14001:14001(0)  ack 101
+      +110ms < P. 101:201(100)    ack 14001 win 65535
+      +40ms  > .  14001:14001(0)  ack 201
+      +110ms < P. 201:301(100)    ack 14001 win 65535
+      +0     ${() => h.send(20_000)}
+      ${burst(14_001, 24_001).replaceAll('ack 1', 'ack 301')}
+    `);
+  });
 });
 
 describe('the send queue', () => {
