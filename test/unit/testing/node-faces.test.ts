@@ -36,7 +36,7 @@ async function get(agent: http.Agent): Promise<string> {
 describe('Node’s http', () => {
   test('works over a line that loses one packet in twenty', async () => {
     const { network, client, server, wire } = line();
-    using _ = wire.loss(0.05);
+    wire.loss(0.05);
     const page = 'wall'.repeat(50_000);
     serve(server, http.createServer((_request, response) => response.end(page)));
     expect(await network.runUntil(get(agentOf(client, server.ip)), { max: '1 h' })).toBe(page);
