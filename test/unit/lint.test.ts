@@ -171,8 +171,8 @@ describe('the core names no platform', () => {
 test('a file that meets a test tool imports that tool and no other', async () => {
   expect(await broken('src/vitest.ts', importing('vitest'))).toEqual([]);
   expect(await broken('src/vitest.ts', importing('fast-check'))).toEqual(['no-restricted-imports']);
-  expect(await broken('src/testing/arbitraries.ts', importing('fast-check'))).toEqual([]);
-  expect(await broken('src/testing/arbitraries.ts', importing('vitest'))).toEqual(['no-restricted-imports']);
+  expect(await broken('src/testing/arbitraries/planted.ts', importing('fast-check'))).toEqual([]);
+  expect(await broken('src/testing/arbitraries/planted.ts', importing('vitest'))).toEqual(['no-restricted-imports']);
   expect(await broken('src/testing/planted.ts', importing('vitest'))).toEqual(['no-restricted-imports']);
 });
 
