@@ -52,6 +52,25 @@ export const CONNECTION: readonly Mutant[] = [
     file: connection, test: 'test/script/timers.test.ts', sec: 'SEC-60', title: 'in FIN-WAIT-2 since before their owner went',
     text: "if (this.state === 'FIN-WAIT-2') this.timers.deadAt", replacement: "if (this.state === 'CLOSED') this.timers.deadAt",
   },
+  // What a connection at rest gives back must be what it would begin with.
+  { file: connection, test: 'test/script/send.test.ts', text: 'controller.ssthresh === Infinity &&', replacement: 'true &&', title: 'no further than a loss' },
+  {
+    file: connection, test: 'test/script/handshake.test.ts', title: 'to begin with, also after an idle time',
+    text: 'controller.cwnd >= initialWindow(this.snd.smss)', replacement: 'true',
+  },
+  {
+    file: connection, test: 'test/script/rfc8985.test.ts', title: 'grows by a quarter of the round trip',
+    text: 'if (this.recovery.isAsNew(this.offsetOf(this.snd.una))) this', replacement: 'this',
+  },
+  {
+    file: connection, test: 'test/script/plpmtud.test.ts', title: 'the third timeout of full segments',
+    text: 'this.plpmtud !== null && this.plpmtud.isAsNew', replacement: 'this.plpmtud !== null',
+  },
+  {
+    file: connection, test: 'test/script/autotune.test.ts', title: 'no more than before an idle time',
+    text: 'this.tuning !== null && this.tuning.isAsNew', replacement: 'this.tuning !== null',
+  },
+  { file: connection, test: 'test/script/autotune.test.ts', text: 'if (now > idleAt) {', replacement: 'if (true) {', title: 'follows what the application takes' },
   {
     file: connection, test: 'test/script/send.test.ts', title: 'takes what it has room for',
     text: 'const taken = end - at <= space ? end - at : ', replacement: 'const taken = end - at < Infinity ? end - at : ',

@@ -69,6 +69,15 @@ describe('the receive buffer', () => {
     expect(h.connection!.receiveBuffer).toBe(128 * KIB);
   });
 
+  test('stays as it is when the application takes no more than before an idle time', () => {
+    const h = long();
+    converse(h, [20, 30, 40, 40]);
+    const { receiveBuffer } = h.connection!;
+    h.advanceTo(h.now + 60_000);
+    converse(h, [40, 40, 40]);
+    expect(h.connection!.receiveBuffer).toBe(receiveBuffer);
+  });
+
   test('does not grow for one who does not read: the window shuts', () => {
     const h = long();
     for (let from = 1; from < 128_001; from += 32_000) {

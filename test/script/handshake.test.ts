@@ -329,6 +329,23 @@ describe('a SYN that gets no answer', () => {
     `);
   });
 
+  // RFC 5681 §4.1: the window after an idle time is the lesser of the initial one and the one before.
+  test('twice leaves one segment to begin with, also after an idle time', () => {
+    const h = new ScriptHost().connect();
+    h.play(tcp`
+      +0     > S  0:0(0)
+      +1s    > S  0:0(0)
+      +2s    > S  0:0(0)
+      +10ms  < S. 0:0(0) ack 1 win 65535 <mss 1000>
+      +0     > .  1:1(0) ack 1
+      +1s    < P. 1:101(100) ack 1 win 65535
+      +40ms  > .  1:1(0) ack 101
+      +60s   ${() => h.send(3000)}
+      +0     > .  1:1001(1000) ack 101
+      +3s    > .  1:1001(1000) ack 101
+    `);
+  });
+
   // MUST-22: R2 for SYNs is the caller's to say.
   test('is given up after as many repetitions as the caller says', () => {
     const h = new ScriptHost().connect({ synRetries: 1 });

@@ -18,6 +18,19 @@ test.each([[4, 1460, 1160], [6, 1440, 1220]] as const)('over IPv%i, the third ti
     +880ms > .  1:${1 + small}(${small})                   ack 1
   `);
   expect(h.connection!.snd.smss).toBe(small);
+  // After an idle time, too; and a report that allows more allows no more than to probe (RFC 8899 §4.6.2: the PLPMTU is not updated).
+  const at = 1 + 3 * full;
+  h.play(tcp`
+    +20ms  < .  1:1(0)                                     ack ${at}
+    +10s   ${() => h.send(2 * small)}
+    +0     > .  ${at}:${at + small}(${small})              ack 1
+    +0     > P. ${at + small}:${at + 2 * small}(${small})  ack 1
+    +0     ${() => (family === 4 ? h.icmp(3, 4, at, 1400) : h.icmp(2, 0, at, 1400))}
+    +20ms  < .  1:1(0)                                     ack ${at + 2 * small}
+    +0     ${() => h.send(100)}
+    +0     > P. ${at + 2 * small}:${at + 2 * small + 100}(100) ack 1
+  `);
+  expect(h.connection!.snd.smss).toBe(small);
 });
 
 test('small segments that are lost say nothing of the path', () => {

@@ -490,6 +490,33 @@ describe('the congestion window', () => {
     `);
   });
 
+  // RFC 5681 §4.1: slow start begins anew, and ends where a loss has shown that it must.
+  test('opens after an idle time no further than a loss before it allows', () => {
+    const h = established();
+    h.play(tcp`
+      +0     ${() => h.send(30_000)}
+      ${burst(1, 10_001)}
+      +20ms  < .  1:1(0)          ack 5001 win 65535
+      ${burst(10_001, 20_001)}
+      +0     < .  1:1(0)          ack 10001 win 65535
+      ${burst(20_001, 29_001)}
+      +0     > P. 29001:30001(1000) ack 1
+      +20ms  < .  1:1(0)          ack 10001 win 65535
+      +0     < .  1:1(0)          ack 10001 win 65535
+      +0     < .  1:1(0)          ack 10001 win 65535
+      +0     > .  10001:11001(1000) ack 1
+      +20ms  < .  1:1(0)          ack 30001 win 65535
+    `);
+    expect(h.connection!.congestion).toMatchObject({ cwnd: 10_000, ssthresh: 10_000 });
+    h.play(tcp`
+      +10s   ${() => h.send(30_000)}
+      ${burst(30_001, 40_001)}
+      +20ms  < .  1:1(0)          ack 40001 win 65535
+      ${burst(40_001, 51_001)}
+    `);
+    expect(h.connection!.congestion).toMatchObject({ cwnd: 11_000, ssthresh: 10_000 });
+  });
+
   // RFC 5681 §4.1: whether the last *reception* is recent says nothing, or a request would always come just before the text.
   test('is no evidence any more when only the peer was talking for longer than an RTO', () => {
     const h = established();
