@@ -104,7 +104,7 @@ export const RECOVERY: readonly Mutant[] = [
     ...recovery, title: 'to learn whether it was needless',
     text: 'if (hasNewSack || isDuplicate) this.frto = false;', replacement: 'if (hasNewSack || isDuplicate) return true;',
   },
-  { ...recovery, text: 'b.forgetSacks();', replacement: '', title: 'believes no SACK any more' },
+  { ...recovery, text: 'b.forgetSacks();\n  c.rate', replacement: ';\n  c.rate', title: 'believes no SACK any more' },
   { ...recovery, text: 'c.congestion.onTimeout(isFirst ? flight : 0, now);', replacement: '', title: 'ends fast recovery and goes back' },
   {
     ...recovery, title: 'ends when all that was sent before it is acknowledged',

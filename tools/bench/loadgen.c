@@ -107,7 +107,10 @@ static int dial(void) {
   int fd = open_socket(SOCK_STREAM);
   struct timeval patience = { 5, 0 };
   setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-  if (connect(fd, (struct sockaddr *)&server, sizeof server) < 0) fail("connect");
+  // A connect that a signal interrupted goes on by itself; until then, the same call again says EALREADY.
+  while (connect(fd, (struct sockaddr *)&server, sizeof server) < 0 && errno != EISCONN) {
+    if (errno != EINTR && errno != EALREADY) fail("connect");
+  }
   no_delay(fd);
   return fd;
 }
