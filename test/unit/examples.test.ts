@@ -123,8 +123,8 @@ const blocksOf = (path: string): string[] => [...read(path).matchAll(/^```ts\n(.
 describe("docs/faces.md's", () => {
   const blocks = blocksOf('docs/faces.md');
 
-  test('are four, one for each face', () => {
-    expect(blocks.length).toBe(4);
+  test('are five: one for each face, and the drop-in modules', () => {
+    expect(blocks.length).toBe(5);
   });
 
   test.each(blocks)('is a program of at most fifteen lines that says hello: %#', async (block) => {

@@ -7,12 +7,12 @@ import { type Citation, type Problem, readCitations } from './citations.js';
 import { type Conformance, conformanceOf, faultsOf } from './conformance.js';
 import { readLists } from './requirements.js';
 
-/** What cites: the code, and the tests but those of the tools. */
+/** What cites: the code, and the tests but those of the tools; nothing of others' that is installed among them. */
 function sourcesIn(root: URL): string[] {
   const within = (folder: string): string[] =>
     readdirSync(new URL(`${folder}/`, root), { recursive: true, encoding: 'utf8' })
       .map((path) => `${folder}/${path.replaceAll('\\', '/')}`).filter((path) => path.endsWith('.ts'));
-  return [...within('src'), ...within('test')].filter((path) => !path.startsWith('test/unit/tools/')).toSorted();
+  return [...within('src'), ...within('test')].filter((path) => !path.startsWith('test/unit/tools/') && !path.includes('/node_modules/')).toSorted();
 }
 
 /** @throws SyntaxError for a requirement list that cannot be read */
