@@ -16,7 +16,9 @@ import type { Segment } from './segment.js';
  */
 const PATH_RATE_MAX = 4 << 20;
 /** So many superpackets a queue may hold on the shortest path, lest they become smaller. */
-const SUPERPACKETS = 4;
+const SUPERPACKETS = 2;
+/** ... unless all connections together hold so many bytes: as much as a processor's cache has room for. */
+const CROWD = 1 << 20;
 
 /** What a connection may still send or receive while memory is short: enough to go on. Linux offers 4 MSS. */
 const TIGHT_SEGMENTS = 4;
@@ -106,7 +108,8 @@ export function tuneTaken(c: Connection, now: number): void {
 export function tuneAcked(c: Connection): void {
   if (c.settings.fixesSendBuffer || c.tcp.memory.isTight) return;
   const { sendBuffer, sendBufferMax } = c.tcp.options;
-  const least = Math.max(sendBuffer, SUPERPACKETS * (c.flow.route?.interface.superpacketText ?? 0));
+  const isCrowded = c.tcp.memory.used > CROWD;
+  const least = isCrowded ? sendBuffer : Math.max(sendBuffer, SUPERPACKETS * (c.flow.route?.interface.superpacketText ?? 0));
   const max = Math.min(sendBufferMax, Math.max(least, Math.floor(c.rto.minRttMs * PATH_RATE_MAX)));
   // BBR's startup grows by more than twice in a round trip. Also Linux.
   const wanted = (c.congestion.name === 'bbr' ? 3 : 2) * c.congestion.flightMax + SLACK_SEGMENTS * c.snd.smss;
