@@ -264,6 +264,7 @@ class Tun implements TunDevice {
   private writePieces(packet: Packet, at: number): number {
     const { iovecs } = this;
     const { lenders } = packet;
+    assert(lenders.length < PIECES_MAX, 'tun: a packet in more pieces than a send queue has');
     setIovec(iovecs, 0, this.addressOf(packet) + at, packet.end - at);
     let from = packet.lentAt;
     for (let i = 0, rest = packet.lent; i < lenders.length; i++, from = 0) {
