@@ -54,13 +54,25 @@ const sizeClass = (size: number): number => Math.min(Math.max(21 - Math.clz32(si
 
 const LARGE = 65_536;
 
+interface Loan {
+  readonly bytes: Uint8Array;
+  /** What its memory was when it was lent, bytes. */
+  readonly length: number;
+  /** The offset of `bytes[0]`, and of the first that is part of the queue. */
+  readonly base: number;
+  readonly from: number;
+}
+
 /**
  * Written by the application, read (again) by the sender, released by acknowledgments. Offsets count the
  * stream's bytes from its beginning, as plain numbers.
  *
- * Invariants: base <= head <= tail <= base + memory; the first slab holds `head` and the last `tail - 1`; no
- * slab when head = tail; no slab is smaller than the one before it, so that behind the first of 64 KB
- * division finds the slab.
+ * Text may also be lent: then its last bytes stay in the application's memory, and are read there, until they are released
+ * or copied after all.
+ *
+ * Invariants: base <= head <= tail, and what is not lent ends before base + memory; the first slab holds `head` and the
+ * last the last byte that is not lent; no slab when all is released or lent; no slab is smaller than the one before it, so
+ * that behind the first of 64 KB division finds the slab.
  */
 export class SendQueue {
   /** The first byte not yet released. */
@@ -72,6 +84,8 @@ export class SendQueue {
   /** The offset of the first slab's first byte. */
   private base = 0;
   private slabs = NO_SLABS;
+  /** The last bytes may still lie where the application has them; null: all are ours. */
+  private loan: Loan | null = null;
 
   constructor(private readonly pool: SlabPool) {}
 
@@ -81,6 +95,7 @@ export class SendQueue {
 
   /** Copy `b[at .. end)` behind the tail. */
   append(b: Uint8Array, at: number, end: number): void {
+    assert(this.loan === null, 'send-queue: appended to a loan');
     for (let i = at; i < end;) {
       if (this.tail === this.base + this.memory) this.grow(end - i);
       const slab = this.slabs.at(-1)!;
@@ -92,9 +107,48 @@ export class SendQueue {
     }
   }
 
+  /** `b[at .. end)` follows the tail and stays where it is: nobody changes it until `isLent` is false again. */
+  borrow(b: Uint8Array, at: number, end: number): void {
+    assert(this.loan === null, 'send-queue: a second loan');
+    this.loan = { bytes: b, length: b.length, base: this.tail - at, from: this.tail };
+    this.tail += end - at;
+  }
+
+  get isLent(): boolean {
+    return this.loan !== null;
+  }
+
+  /** The application took the memory away while it was lent: transferred it, or made it smaller. */
+  get isRobbed(): boolean {
+    return this.loan !== null && this.loan.bytes.length !== this.loan.length;
+  }
+
+  /** Copy what is left of the loan, up to `upTo` at most, where the queue then ends: the memory is the application's again. */
+  keepLoan(upTo = this.tail): void {
+    const { loan } = this;
+    if (loan === null) return;
+    const end = Math.min(upTo, this.tail);
+    this.loan = null;
+    this.tail = Math.max(this.head, loan.from);
+    this.append(loan.bytes, this.tail - loan.base, end - loan.base);
+  }
+
+  /** Behind the last byte that is not lent. */
+  private get ownEnd(): number {
+    return this.loan === null ? this.tail : this.loan.from;
+  }
+
   /** Copy `length` bytes from `offset` on into `target` at `at`; the queue keeps them. */
   copyTo(offset: number, length: number, target: Uint8Array, at: number): void {
     assert(this.head <= offset && offset + length <= this.tail, 'send-queue: read outside head .. tail');
+    const own = Math.max(0, Math.min(length, this.ownEnd - offset));
+    if (own > 0) this.copyOwn(offset, own, target, at);
+    if (own === length) return;
+    const { bytes, base } = this.loan!;
+    copy(bytes, offset + own - base, offset + length - base, target, at + own);
+  }
+
+  private copyOwn(offset: number, length: number, target: Uint8Array, at: number): void {
     let index = 0;
     let from = offset - this.base;
     for (const end = at + length; at < end;) {
@@ -116,6 +170,12 @@ export class SendQueue {
   /** Lend `length` bytes from `offset` on to `packet`; the queue keeps them. */
   lendTo(offset: number, length: number, packet: Packet): void {
     assert(this.head <= offset && offset + length <= this.tail, 'send-queue: read outside head .. tail');
+    const own = Math.max(0, Math.min(length, this.ownEnd - offset));
+    if (own > 0) this.lendOwn(offset, own, packet);
+    if (own < length) packet.lend(this.loan!.bytes, offset + own - this.loan!.base, length - own);
+  }
+
+  private lendOwn(offset: number, length: number, packet: Packet): void {
     const { slabs } = this;
     let index = 0;
     let from = offset - this.base;
@@ -137,13 +197,15 @@ export class SendQueue {
   release(upTo: number): void {
     assert(this.head <= upTo && upTo <= this.tail, 'send-queue: released outside head .. tail');
     this.head = upTo;
-    while (this.slabs.length > 0 && (upTo === this.tail || this.base + this.slabs[0]!.length <= upTo)) {
+    const { ownEnd } = this;
+    while (this.slabs.length > 0 && (upTo >= ownEnd || this.base + this.slabs[0]!.length <= upTo)) {
       const slab = this.slabs.shift()!;
       this.base += slab.length;
       this.memory -= slab.length;
       this.pool.put(slab);
     }
-    if (upTo !== this.tail) return;
+    if (upTo === this.tail) this.loan = null;
+    if (upTo < ownEnd) return;
     this.base = upTo;
     if (this.slabs !== NO_SLABS) this.pool.putList(this.slabs);
     this.slabs = NO_SLABS;
@@ -167,10 +229,14 @@ export class SendQueue {
     const first = this.slabs[0]?.length ?? 0;
     const last = this.slabs.at(-1)?.length ?? 0;
     assert(this.base <= this.head && this.head <= this.tail, 'send-queue: base <= head <= tail');
-    assert(this.tail <= this.base + this.memory, 'send-queue: all of it is in memory');
-    assert((this.memory === 0) === (this.head === this.tail), 'send-queue: memory only while it holds bytes');
+    const { ownEnd } = this;
+    const { loan } = this;
+    assert(loan === null || (loan.from < this.tail && this.head < this.tail), 'send-queue: a loan holds bytes');
+    assert(loan === null || this.tail - loan.base <= loan.length, 'send-queue: a loan ends in its memory');
+    assert(Math.max(this.head, ownEnd) <= this.base + this.memory, 'send-queue: all of it is in memory');
+    assert((this.memory === 0) === (this.head >= ownEnd), 'send-queue: memory only while it holds bytes');
     assert(this.memory === 0 || this.head < this.base + first, 'send-queue: head in the first slab');
-    assert(this.memory === 0 || this.tail > this.base + this.memory - last, 'send-queue: tail in the last');
+    assert(this.memory === 0 || ownEnd > this.base + this.memory - last, 'send-queue: what is not lent ends in the last');
     const owned = this.slabs.reduce((sum, slab) => sum + slab.length, 0);
     assert(this.memory === owned, 'send-queue: memory is what it owns');
     const grows = this.slabs.every((slab, i) => slab.length >= (this.slabs[i - 1]?.length ?? 0));

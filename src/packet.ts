@@ -41,9 +41,10 @@ export class Packet {
   transport = 0;
   /** Bytes that are lent, behind `end`; and where they lie. */
   lent = 0;
-  /** Where they lie: in the first from `lentAt` on, in each up to its end, in the last as far as they reach. */
+  /** Where they lie: piece `i` is `lenders[i]`, from `lentFrom[i]` on, `lentBytes[i]` of them. */
   readonly lenders: Uint8Array[] = [];
-  lentAt = 0;
+  readonly lentFrom: number[] = [];
+  readonly lentBytes: number[] = [];
   private held = 0;
   private detached = false;
 
@@ -59,24 +60,22 @@ export class Packet {
     return this.end - this.start + this.lent;
   }
 
-  /** Lend it `from[at .. at + length)`, to follow `end`, or what was lent before: then from `from`'s first byte on. */
+  /** Lend it `from[at .. at + length)`, to follow `end`, or what was lent before. */
   lend(from: Uint8Array, at: number, length: number): void {
-    if (this.lent === 0) this.lentAt = at;
-    else assert(at === 0, 'packet: a further loan begins in the middle');
     this.lenders.push(from);
+    this.lentFrom.push(at);
+    this.lentBytes.push(length);
     this.lent += length;
   }
 
   /** Take what was lent into our own memory. There must be room for it behind `end`. */
   gather(): void {
     if (this.lent === 0) return;
-    let at = this.lentAt;
-    for (const from of this.lenders) {
-      const bytes = Math.min(from.length - at, this.lent);
-      copy(from, at, at + bytes, this.bytes, this.end);
+    for (let i = 0; i < this.lenders.length; i++) {
+      const at = this.lentFrom[i]!;
+      const bytes = this.lentBytes[i]!;
+      copy(this.lenders[i]!, at, at + bytes, this.bytes, this.end);
       this.end += bytes;
-      this.lent -= bytes;
-      at = 0;
     }
     this.forgetLoan();
   }
@@ -84,6 +83,8 @@ export class Packet {
   private forgetLoan(): void {
     this.lent = 0;
     this.lenders.length = 0;
+    this.lentFrom.length = 0;
+    this.lentBytes.length = 0;
   }
 
   /** Move the start left over room for a header; returns the new start. */

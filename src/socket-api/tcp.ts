@@ -237,15 +237,15 @@ export class TcpSocket implements ConnectionOwner, AsyncIterable<Uint8Array> {
   }
 
   /**
-   * Resolves when all of `bytes` is in the send buffer (copied: the memory is free again), so awaiting it is
-   * back-pressure. Writes keep their order whether awaited or not.
-   * @throws (rejects) NetError EPIPE after `end`, or what ended the connection
+   * Resolves when the stack no longer needs the memory of `bytes`, for the peer has it, or the send buffer: so awaiting it is
+   * back-pressure. Until then nobody changes it. Writes keep their order whether awaited or not.
+   * @throws (rejects) NetError EPIPE after `end`, EFAULT when the memory was taken away, or what ended the connection
    */
   write(bytes: Uint8Array): Promise<void> {
     try {
       this.checkWritable();
       const isFirst = this.writers === null;
-      const taken = isFirst ? this.connection.write(bytes) : 0;
+      const taken = isFirst ? this.connection.lend(bytes) : 0;
       if (isFirst && taken === bytes.length) return RESOLVED;
       return new Promise((resolve, reject) => {
         (this.writers ??= []).push({ bytes, at: taken, resolve, reject });
@@ -274,7 +274,13 @@ export class TcpSocket implements ConnectionOwner, AsyncIterable<Uint8Array> {
   /** End our side of the stream behind what was written. Reading goes on. */
   end(): void {
     this.ending = true;
-    this.afterWriters(() => this.connection.shutdown());
+    this.endBehindText();
+  }
+
+  /** Behind what is lent a FIN can stand at once. */
+  private endBehindText(): void {
+    if (this.writers?.length === 1 && this.connection.sendQueue.isLent) this.connection.shutdown();
+    else this.afterWriters(() => this.connection.shutdown());
   }
 
   /**
@@ -290,6 +296,7 @@ export class TcpSocket implements ConnectionOwner, AsyncIterable<Uint8Array> {
       this.reader?.resolve(nothingFor(this.reader.target));
       this.reader = null;
       this.watcher = { resolve, reject: () => resolve() };
+      this.endBehindText();
       this.afterWriters(() => {
         connection.close();
         // close() takes the owner away; we want to hear the end of it.
@@ -331,19 +338,27 @@ export class TcpSocket implements ConnectionOwner, AsyncIterable<Uint8Array> {
     }
     if ((events & (READABLE | END)) !== 0) this.serveReader();
     if ((events & TROUBLE) !== 0 && this.connection.softError !== null) this.onTrouble?.(this.connection.softError);
+    // Also at the end: the peer may have acknowledged all that was lent.
+    if ((events & WRITABLE) !== 0 && this.error === null) this.serveWriters();
     if ((events & CLOSED) !== 0) this.finish();
-    else if ((events & WRITABLE) !== 0) this.serveWriters();
   }
 
   private serveWriters(): void {
     const { writers } = this;
     if (writers === null) return;
     let served = 0;
-    for (; served < writers.length; served++) {
-      const writer = writers[served]!;
-      if (writer.at < writer.bytes.length) writer.at += this.connection.write(writer.bytes, writer.at);
-      if (writer.at < writer.bytes.length) break;
-      writer.resolve();
+    try {
+      for (; served < writers.length; served++) {
+        const writer = writers[served]!;
+        if (writer.at < writer.bytes.length) writer.at += this.connection.lend(writer.bytes, writer.at);
+        if (writer.at < writer.bytes.length) break;
+        writer.resolve();
+      }
+    } catch (error) {
+      // The connection ended behind what was lent.
+      writers.splice(0, served);
+      this.failWriters(error as NetError);
+      return;
     }
     if (served === writers.length) this.writers = null;
     else writers.splice(0, served);

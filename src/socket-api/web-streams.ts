@@ -301,7 +301,7 @@ export class WebTcpSocket implements ConnectionOwner {
       this.abort();
       throw invalidArgument('chunk', 'an ArrayBuffer or a view of one', chunk);
     }
-    const at = connection.write(bytes);
+    const at = connection.lend(bytes);
     if (at === bytes.length) {
       this.proceed();
       return undefined;
@@ -314,7 +314,7 @@ export class WebTcpSocket implements ConnectionOwner {
   private goOnWriting(connection: Connection): void {
     const { writer } = this;
     if (writer === null) return;
-    writer.at += connection.write(writer.bytes, writer.at);
+    writer.at += connection.lend(writer.bytes, writer.at);
     if (writer.at < writer.bytes.length) return;
     this.writer = null;
     writer.resolve();

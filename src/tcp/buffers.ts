@@ -20,6 +20,10 @@ const SUPERPACKETS = 2;
 /** ... unless all connections together hold so many bytes: as much as a processor's cache has room for. */
 const CROWD = 1 << 20;
 
+/** Of what is lent, so much is copied in the end: what a path of 4 Gb/s holds, and a few packets' worth. */
+const LENT_RATE = 512 << 10;
+const LENT_REST_MIN = 65_536;
+
 /** What a connection may still send or receive while memory is short: enough to go on. Linux offers 4 MSS. */
 const TIGHT_SEGMENTS = 4;
 const TIGHT_SEND_MAX = 16_384;
@@ -147,6 +151,17 @@ export function receiveRoom(c: Connection): number {
 export function sendLimit(c: Connection): number {
   return Math.floor(c.tcp.memory.isTight ? Math.min(c.sendBuffer, TIGHT_SEND_MAX) : c.sendBuffer);
 }
+
+/**
+ * Text that an application lends is its own again when only so many bytes of it are not acknowledged: these are copied, so
+ * that it can write what comes next while they are on their way.
+ */
+export function lentRest(c: Connection): number {
+  return Math.min(sendLimit(c) >> 1, Math.max(LENT_REST_MIN, Math.floor(c.rto.minRttMs * LENT_RATE)));
+}
+
+/** On so short a path waiting for acknowledgments takes less time than copying, even where there is room for a copy. */
+export const isShortPath = (c: Connection): boolean => lentRest(c) < sendLimit(c) >> 1;
 
 /** RFC 7323 §2.3: the shift that lets the window field say as much as the buffer may ever hold. */
 export function shiftFor(bytes: number): number {

@@ -10,7 +10,7 @@ import type { Flow } from '../ip/flow.js';
 import { NEVER } from '../time.js';
 import { type Expirable, TimerEntry } from '../timer-wheel.js';
 import { Assembler } from './assembler.js';
-import { sendLimit, shiftFor, tuneAcked, tuneTaken, type Tuning } from './buffers.js';
+import { isShortPath, lentRest, sendLimit, shiftFor, tuneAcked, tuneTaken, type Tuning } from './buffers.js';
 import { type CongestionControl, initialWindow } from './congestion/congestion-control.js';
 import { type CongestionName, newController } from './congestion/controllers.js';
 import { DeliveryRate } from './delivery.js';
@@ -54,10 +54,6 @@ export interface ConnectionOwner {
   /** Called when no segment is being processed; may make any call on the connection. */
   onTcpEvent(connection: Connection, events: number): void;
 }
-
-/** Bytes of a page; and with less room than so much, every byte counts. */
-const PAGE = 4096;
-const PAGES_MIN = 4 * PAGE;
 
 /** What a connection may be told at any time. */
 export interface ConnectionOptions {
@@ -178,6 +174,8 @@ export class Connection implements Expirable, Announcer {
   private wantsSpace = false;
   /** `write` took less than it was given, and the rest has not come yet. */
   private refusedText = false;
+  /** Text was lent, and its owner does not know yet that it is done with. */
+  private isLending = false;
 
   /** When our SYN left; NEVER: more than once, so that its answer tells no round trip (Karn). */
   synSentAt = NEVER;
@@ -313,16 +311,60 @@ export class Connection implements Expirable, Announcer {
    * @throws NetError EPIPE after `shutdown` or `close`, or the error that ended the connection
    */
   write(b: Uint8Array, at = 0, end = b.length): number {
-    if (this.error !== null) throw this.error;
-    if (this.finQueued || this.state === 'CLOSED' || this.state === 'TIME-WAIT') throw new NetError('EPIPE', 'write');
-    const space = this.sendSpace;
-    // Of what does not fit, whole pages: what is copied then mostly lies on boundaries of both memories, which is quicker.
-    const taken = end - at <= space ? end - at : space < PAGES_MIN ? space : space - (space % PAGE);
+    this.checkWritable();
+    this.takeBack();
+    const taken = Math.min(end - at, this.sendSpace);
     if (taken > 0) this.sendQueue.append(b, at, at + taken);
     this.refusedText = taken < end - at;
     if (this.refusedText) this.wantsSpace = true;
     if (taken > 0) this.markReady();
     return taken;
+  }
+
+  /**
+   * SEND of `b[at .. end)` that need not be copied: what there is no room for, and much of it on a short path, leaves from
+   * the caller's own memory. As `write`, but for this: of bytes that were not taken, nobody changes any until WRITABLE has
+   * come and the same call, with the same arguments, has taken them.
+   * @returns bytes that are done with: all, none, or, where the send buffer is fixed, as many as fit it
+   * @throws NetError as `write`; EFAULT when the memory was taken away meanwhile
+   */
+  lend(b: Uint8Array, at = 0, end = b.length): number {
+    if (this.isLending && this.error === null) {
+      this.isLending = this.sendQueue.isLent;
+      if (this.isLending) this.wantsSpace = true;
+      return this.isLending ? 0 : end - at;
+    }
+    this.checkWritable();
+    const isShort = isShortPath(this);
+    const least = isShort ? Math.min(lentRest(this), this.sendSpace) : this.sendSpace;
+    if (end - at <= least || this.settings.fixesSendBuffer) return this.write(b, at, end);
+    this.sendQueue.borrow(b, at, end);
+    this.isLending = true;
+    this.refusedText = isShort;
+    this.wantsSpace = true;
+    this.markReady();
+    return 0;
+  }
+
+  /** @throws NetError why nothing can be written */
+  private checkWritable(): void {
+    if (this.error !== null) throw this.error;
+    if (this.finQueued || this.state === 'CLOSED' || this.state === 'TIME-WAIT') throw new NetError('EPIPE', 'write');
+  }
+
+  /** What is lent is copied, up to `upTo`, where there is more behind it than may wait. */
+  private takeBack(upTo?: number): void {
+    if (this.checkLoan()) this.sendQueue.keepLoan(upTo);
+  }
+
+  /**
+   * Whether what was lent is still there. If not, nobody can send it again, nor what follows: the stream ends here.
+   */
+  checkLoan(): boolean {
+    if (!this.sendQueue.isRobbed) return true;
+    emitReset(this);
+    this.end(new NetError('EFAULT', 'write', { hint: 'the memory was transferred, or made smaller, before the write was done' }));
+    return false;
   }
 
   /** SEND with the URGENT flag: `b` is urgent to its last byte. RFC 9293 MUST-30, MUST-31; RFC 6093 advises against use. */
@@ -415,6 +457,8 @@ export class Connection implements Expirable, Announcer {
     if (this.orphan) return;
     this.orphan = true;
     this.owner = null;
+    // The memory is the application's again. What it has not heard to be done with, and never left, does not leave.
+    if (this.sendQueue.isLent) this.takeBack(Math.max(this.offsetOf(this.snd.nxt), this.sendQueue.head + sendLimit(this)));
     if (this.receiveQueue.length > 0) {
       this.abort();
       return;
@@ -623,10 +667,19 @@ export class Connection implements Expirable, Announcer {
   spaceMade(): void {
     if (this.hasCongestion) tuneAcked(this);
     // Half empty first: an application woken for every segment would write in crumbs.
-    if (this.wantsSpace && this.sendQueue.length <= sendLimit(this) >> 1) {
+    if (this.wantsSpace && this.sendQueue.length <= this.refillBelow) {
+      if (!this.checkLoan()) return;
+      this.sendQueue.keepLoan();
       this.wantsSpace = false;
       this.tell(WRITABLE);
     }
+  }
+
+  /** With so much in the send queue the application is asked for more. */
+  private get refillBelow(): number {
+    if (!this.sendQueue.isLent) return sendLimit(this) >> 1;
+    // A peer that takes nothing more may itself wait for what we do next: all that there is room for is copied.
+    return this.snd.wnd < this.snd.smss ? sendLimit(this) : lentRest(this);
   }
 
   trouble(code: ErrorCode): void {
@@ -672,6 +725,7 @@ export class Connection implements Expirable, Announcer {
     this.armed = null;
     if (this.entry !== null) this.tcp.env.wheel.cancel(this.entry);
     this.entry = null;
+    if (this.sendQueue.isLent) this.isLending = false;
     this.sendQueue.clear();
     this.scoreboard.clear();
     this.assembler = null;

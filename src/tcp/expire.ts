@@ -16,6 +16,7 @@ const watchSizes = (c: Connection, now: number): Plpmtud =>
 const BASE_TEXT = 1200 - 40 - 60;
 
 export function expire(c: Connection, now: number): void {
+  if (!c.checkLoan()) return;
   if (now >= c.timers.deadAt) return giveUp(c);
   if (now >= c.timers.delayedAckAt) {
     c.timers.delayedAckAt = NEVER;

@@ -15,7 +15,7 @@ import * as Wire from './wire.js';
 
 /** The egress of a connection that was marked ready. */
 export function flush(c: Connection, now: number): void {
-  if (c.state === 'CLOSED' || c.state === 'TIME-WAIT') return;
+  if (c.state === 'CLOSED' || c.state === 'TIME-WAIT' || !c.checkLoan()) return;
   if (c.synOwed) sendSyn(c, now);
   else if (isSynchronized(c.state) || c.listener !== null) {
     if (c.pathMtuGeneration !== c.tcp.ip.pathMtu.generation) adoptPathMtu(c, now);

@@ -6,6 +6,8 @@ const file = 'src/socket-api/tcp.ts';
 const connection = 'src/tcp/connection.ts';
 const test = 'test/unit/socket-api/tcp.test.ts';
 const close = 'test/script/close.test.ts';
+const lend = 'test/script/lend.test.ts';
+const queue = 'test/property/byte-queue.test.ts';
 
 export const SOCKET_API: readonly Mutant[] = [
   {
@@ -17,7 +19,7 @@ export const SOCKET_API: readonly Mutant[] = [
   { file, test, text: "if (this.ending) throw new NetError('EPIPE', 'write');", replacement: '', title: 'after `end`: EPIPE' },
   {
     file, test, title: 'does not overtake one that waits',
-    text: 'const taken = isFirst ? this.connection.write(bytes) : 0;', replacement: 'const taken = this.connection.write(bytes);',
+    text: 'const taken = isFirst ? this.connection.lend(bytes) : 0;', replacement: 'const taken = this.connection.lend(bytes);',
   },
   {
     file, test, title: 'does not overtake one that waits',
@@ -73,10 +75,26 @@ export const CONNECTION: readonly Mutant[] = [
   { file: connection, test: 'test/script/autotune.test.ts', text: 'if (now > idleAt) {', replacement: 'if (true) {', title: 'follows what the application takes' },
   {
     file: connection, test: 'test/script/send.test.ts', title: 'takes what it has room for',
-    text: 'const taken = end - at <= space ? end - at : ', replacement: 'const taken = end - at < Infinity ? end - at : ',
+    text: 'const taken = Math.min(end - at, this.sendSpace);', replacement: 'const taken = end - at;',
   },
   {
     file: connection, test: 'test/script/send.test.ts', title: 'says when there is room again',
-    text: 'this.sendQueue.length <= sendLimit(this) >> 1', replacement: 'this.sendQueue.length < 1',
+    text: 'if (!this.sendQueue.isLent) return sendLimit(this) >> 1;', replacement: 'if (!this.sendQueue.isLent) return 0;',
   },
+  // Text that is lent: what is done with too early goes again as something else.
+  { file: connection, test: lend, text: 'return this.snd.wnd < this.snd.smss ? sendLimit(this) : lentRest(this);', replacement: 'return lentRest(this);', title: 'takes no more' },
+  { file: connection, test: lend, text: 'this.isLending = this.sendQueue.isLent;', replacement: 'this.isLending = false;', title: 'leaves from where it is' },
+  { file: connection, test: lend, text: "      this.sendQueue.keepLoan();\n", replacement: '', title: 'leaves from where it is' },
+  { file: connection, test: lend, text: '    this.takeBack();\n', replacement: '', title: 'what is written copies it first' },
+  { file: connection, test: lend, text: 'if (this.sendQueue.isLent) this.takeBack(', replacement: 'if (false) this.takeBack(', title: 'close gives it back' },
+  { file: connection, test: lend, text: 'if (this.sendQueue.isLent) this.isLending = false;', replacement: '', title: 'none of its doing' },
+  { file: connection, test: lend, text: 'if (!this.sendQueue.isRobbed) return true;', replacement: 'return true;', title: 'is copied ends the stream' },
+  { file: connection, test: lend, text: ' || this.settings.fixesSendBuffer) return this.write', replacement: ') return this.write', title: 'size is fixed' },
+  { file: 'src/tcp/sender.ts', test: lend, text: ' || !c.checkLoan()) return;', replacement: ') return;', title: 'is sent ends the stream' },
+  { file: 'src/tcp/expire.ts', test: lend, text: '  if (!c.checkLoan()) return;\n', replacement: '', title: 'is sent again ends the stream' },
+  { file: 'src/tcp/buffers.ts', test: lend, text: 'lentRest(c) < sendLimit(c) >> 1', replacement: 'false', title: 'is lent where the path is short' },
+  { file: 'src/tcp/buffers.ts', test: lend, text: 'Math.floor(c.rto.minRttMs * LENT_RATE)', replacement: '0', title: 'is copied where the path is long' },
+  { file: 'src/byte-queue.ts', test: queue, text: 'this.tail = Math.max(this.head, loan.from);', replacement: 'this.tail = loan.from;', title: 'a send queue reads as the stream' },
+  { file: 'src/byte-queue.ts', test: queue, text: 'if (upTo === this.tail) this.loan = null;', replacement: '', title: 'a send queue reads as the stream' },
+  { file: 'src/byte-queue.ts', test: queue, text: '(upTo >= ownEnd ||', replacement: '(upTo === this.tail ||', title: 'all but a loan' },
 ];

@@ -65,11 +65,11 @@ const PRINTS: Readonly<Record<string, readonly string[]>> = {
   'echo.ts': ['hello'],
   'events.ts': [
     '0.000 #1 port 56616 to 9, ESTABLISHED',
-    '0.000 #1 ESTABLISHED -> FIN-WAIT-1',
     '0.000 #1 lost 1448, 1448 in all',
     '0.000 #1 recovery open -> recovery: cwnd 10136, ssthresh 10136',
     '0.000 #1 sent 8688:10136 (rack): cwnd 10136, in flight 1448',
     '0.000 #1 recovery recovery -> open: cwnd 10136, ssthresh 10136',
+    '0.000 #1 ESTABLISHED -> FIN-WAIT-1',
   ],
   'lossy.ts': ['300000 bytes, 0 of them wrong', 'and the wire had lost some frames'],
   'nat.ts': [

@@ -266,11 +266,8 @@ class Tun implements TunDevice {
     const { lenders } = packet;
     assert(lenders.length < PIECES_MAX, 'tun: a packet in more pieces than a send queue has');
     setIovec(iovecs, 0, this.addressOf(packet) + at, packet.end - at);
-    let from = packet.lentAt;
-    for (let i = 0, rest = packet.lent; i < lenders.length; i++, from = 0) {
-      const bytes = Math.min(lenders[i]!.length - from, rest);
-      setIovec(iovecs, i + 1, this.addressOfBytes(lenders[i]!) + from, bytes);
-      rest -= bytes;
+    for (let i = 0; i < lenders.length; i++) {
+      setIovec(iovecs, i + 1, this.addressOfBytes(lenders[i]!) + packet.lentFrom[i]!, packet.lentBytes[i]!);
     }
     return this.linux.writev(this.fd, this.iovecsAt, lenders.length + 1);
   }

@@ -318,7 +318,7 @@ export class TcpHandle extends AsyncResource implements ConnectionOwner, Listene
     const c = this.connection;
     if (c === null || this.isClosed) return 'EBADF';
     try {
-      const at = c.write(chunk);
+      const at = c.lend(chunk);
       if (at === chunk.length) return null;
       this.writing = { chunks: [chunk], index: 0, at, done: null };
     } catch (error) {
@@ -354,7 +354,7 @@ export class TcpHandle extends AsyncResource implements ConnectionOwner, Listene
     try {
       for (; writing.index < writing.chunks.length; writing.index++) {
         const chunk = writing.chunks[writing.index]!;
-        writing.at += c.write(chunk, writing.at);
+        writing.at += c.lend(chunk, writing.at);
         if (writing.at < chunk.length) return;
         writing.at = 0;
       }
@@ -370,7 +370,9 @@ export class TcpHandle extends AsyncResource implements ConnectionOwner, Listene
     const { writing, connection } = this;
     if (writing === null) return 0;
     let bytes = connection?.unacknowledged ?? 0;
-    for (let i = writing.index; i < writing.chunks.length; i++) bytes += writing.chunks[i]!.length;
+    // What is lent counts as not acknowledged.
+    const first = writing.index + (connection?.sendQueue.isLent === true ? 1 : 0);
+    for (let i = first; i < writing.chunks.length; i++) bytes += writing.chunks[i]!.length;
     return bytes - writing.at;
   }
 
