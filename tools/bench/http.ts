@@ -2,6 +2,7 @@
 // kernel over a veth pair. wrk, on the kernel's sockets, loads both in turn. Then what idle net.Sockets cost.
 
 import { execFileSync } from 'node:child_process';
+import { setTimeout } from 'node:timers/promises';
 import type { Child } from './child.js';
 import { fileOfRepository, LoadGenerator, type Place } from './loadgen.js';
 import { Namespaces } from './namespaces.js';
@@ -28,6 +29,8 @@ interface Row {
   /** Its program, below test/fixtures/apps, and what Node is told besides. */
   readonly app: string;
   readonly flags?: readonly string[];
+  /** It counts what is not there yet: each run has a process of its own. */
+  readonly isFresh?: boolean;
   /** One run: the figure, and what is to be told beside it. */
   measure(app: Child, place: Place, effort: Effort): Promise<readonly [value: number, beside: Record<string, number>]>;
 }
@@ -43,7 +46,7 @@ const CONNECTIONS = 64;
 
 const ROWS: readonly Row[] = [
   ...['plain', 'express', 'fastify'].map((app): Row => ({ name: `http-${app}`, unit: 'requests/s', app: `${app}.mjs`, measure: load })),
-  { name: 'net-socket-heap', unit: 'bytes of heap', lowerIsBetter: true, app: 'idle.mjs', flags: ['--expose-gc'], measure: holdIdle },
+  { name: 'net-socket-heap', unit: 'bytes of heap', lowerIsBetter: true, app: 'idle.mjs', flags: ['--expose-gc'], isFresh: true, measure: holdIdle },
 ];
 
 /** @returns  whether every figure was had */
@@ -77,16 +80,25 @@ const textOf = ({ name, ours, theirs }: HttpLine['beside'][number]): string => `
 
 /** Both sides are up at once, and measured in turn, so that what disturbs the machine disturbs both. */
 async function measure(row: Row, yards: readonly [Yard, Yard], effort: Effort, notes: string[]): Promise<HttpLine> {
-  const apps: Child[] = [];
   const values: [number[], number[]] = [[], []];
   const besides: [Record<string, number>[], Record<string, number>[]] = [[], []];
+  const apps: (Child | null)[] = [null, null];
+  const measureOnce = async (side: 0 | 1, how: Effort): Promise<readonly [number, Record<string, number>]> => {
+    const yard = yards[side];
+    apps[side] ??= await yard.run([...row.flags ?? [], fileOfRepository('test', 'fixtures', 'apps', row.app)]);
+    const found = await row.measure(apps[side], yard.place, how);
+    if (row.isFresh === true) {
+      await apps[side].stop();
+      apps[side] = null;
+    }
+    return found;
+  };
   try {
-    for (const yard of yards) apps.push(await yard.run([...row.flags ?? [], fileOfRepository('test', 'fixtures', 'apps', row.app)]));
-    // Their code is warm after the first.
-    for (let run = -1; run < effort.runs; run++) {
+    // Code that stays is warm after this.
+    if (row.isFresh !== true) for (const side of [0, 1] as const) await measureOnce(side, QUICK);
+    for (let run = 0; run < effort.runs; run++) {
       for (const side of [0, 1] as const) {
-        const [value, beside] = await row.measure(apps[side]!, yards[side].place, run < 0 ? QUICK : effort);
-        if (run < 0) continue;
+        const [value, beside] = await measureOnce(side, effort);
         values[side].push(value);
         besides[side].push(beside);
       }
@@ -94,7 +106,7 @@ async function measure(row: Row, yards: readonly [Yard, Yard], effort: Effort, n
   } catch (error) {
     notes.push(`${row.name}: ${(error as Error).message}`);
   } finally {
-    for (const app of apps) await app.stop();
+    for (const app of apps) await app?.stop();
   }
   const medianOf = (side: 0 | 1, name: string): number => median(besides[side].map((beside) => beside[name]!));
   const isDone = values[1].length === effort.runs;
@@ -127,6 +139,8 @@ function load(_: Child, place: Place, { seconds }: Effort): Promise<readonly [nu
 /** Connections that are open before counting: what the first ones cost once is not what each costs. */
 const FIRST = 1000;
 const COUNTED = 10_000;
+/** After so long they are idle, whoever's they are. */
+const IDLE_MS = 4000;
 
 let generator: LoadGenerator | null = null;
 
@@ -134,7 +148,10 @@ let generator: LoadGenerator | null = null;
 async function holdIdle(app: Child, place: Place): Promise<readonly [number, Record<string, number>]> {
   generator ??= LoadGenerator.prepare();
   const idle = (connections: number) => generator!.hold(place, { mode: 'idle', port: APP_PORT, connections });
-  const memory = async (): Promise<NodeJS.MemoryUsage> => JSON.parse(await app.ask('memory')) as NodeJS.MemoryUsage;
+  const memory = async (): Promise<NodeJS.MemoryUsage> => {
+    await setTimeout(IDLE_MS);
+    return JSON.parse(await app.ask('memory')) as NodeJS.MemoryUsage;
+  };
   const first = await idle(FIRST);
   const before = await memory();
   const counted = await idle(COUNTED);
