@@ -11,7 +11,7 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'stack', include: ['test/**/*.test.ts'], exclude: ['test/interop/**', 'test/clients/**'] },
+        test: { name: 'stack', include: ['test/**/*.test.ts'], exclude: ['**/node_modules/**', 'test/interop/**', 'test/clients/**'] },
       },
       {
         // Real devices and real programs, in real time: one after the other, when the processor is free.

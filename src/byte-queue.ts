@@ -93,6 +93,14 @@ export class SendQueue {
     return this.tail - this.head;
   }
 
+  /** The stream goes on from `offset`; nothing was ever written here. */
+  begin(offset: number): void {
+    assert(this.tail === 0, 'send-queue: begun once');
+    this.head = offset;
+    this.tail = offset;
+    this.base = offset;
+  }
+
   /** Copy `b[at .. end)` behind the tail. */
   append(b: Uint8Array, at: number, end: number): void {
     assert(this.loan === null, 'send-queue: appended to a loan');

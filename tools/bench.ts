@@ -1,7 +1,8 @@
-// The bench: this stack beside Node's own sockets, on this machine, now. `npm run bench -- tun [--json] [--quick]`.
+// The bench: this stack beside Node's own sockets, on this machine, now. `npm run bench -- tun|http|lab [--json] [--quick]`.
 
 import { Command, Option } from 'commander';
 
+import type { HttpBenchOptions } from './bench/http.js';
 import { bench, type BenchOptions } from './bench/run.js';
 
 const program = new Command('bench').description('wallsocket beside node:net and node:dgram');
@@ -14,6 +15,15 @@ program.command('tun', { isDefault: true })
   .option('--peer-only', 'measure the peer alone')
   .action(async (options: BenchOptions) => {
     process.exit(await bench(options) ? 0 : 1);
+  });
+
+program.command('http')
+  .description('web applications under `wallsocket run` on a TUN and on the kernel, loaded by wrk; wants root')
+  .option('--json', 'print one array of { name, unit, peer, ours, theirs, ratio, beside }')
+  .option('--quick', 'one short run of each row: for a look, not for a figure')
+  .addOption(new Option('--only <rows...>', 'these rows'))
+  .action(async (options: HttpBenchOptions) => {
+    process.exit(await (await import('./bench/http.js')).benchHttp(options) ? 0 : 1);
   });
 
 program.command('lab')

@@ -14,7 +14,7 @@ import { isShortPath, lentRest, sendLimit, shiftFor, tuneAcked, tuneTaken, type 
 import { type CongestionControl, initialWindow } from './congestion/congestion-control.js';
 import { type CongestionName, newController } from './congestion/controllers.js';
 import { DeliveryRate } from './delivery.js';
-import { Ecn, type EcnSetting } from './ecn.js';
+import { Ecn, type EcnSetting, NO_ECN } from './ecn.js';
 import { emitReset } from './emit.js';
 import type { FastOpen } from './fast-open.js';
 import type { Listener } from './listener.js';
@@ -53,7 +53,14 @@ export const TROUBLE = 128;
 export interface ConnectionOwner {
   /** Called when no segment is being processed; may make any call on the connection. */
   onTcpEvent(connection: Connection, events: number): void;
+  /** Who has this and the next one can do without the connection while it is dormant: `tcp.dormant.wake(row)` is how to have it back. */
+  onTcpDormant?(row: number): void;
+  /** It is a connection again, by whatever woke it; the row is void. */
+  onTcpAwake?(connection: Connection): void;
 }
+
+/** Nothing came or went for so long: the connection may become a row of `tcp.dormant`. */
+const DORMANT_AFTER_MS = 2000;
 
 /** What a connection may be told at any time. */
 export interface ConnectionOptions {
@@ -332,6 +339,7 @@ export class Connection implements Expirable, Announcer {
     if (this.isLending && this.error === null) {
       this.isLending = this.sendQueue.isLent;
       if (this.isLending) this.wantsSpace = true;
+      else this.refusedText = false;
       return this.isLending ? 0 : end - at;
     }
     this.checkWritable();
@@ -599,7 +607,46 @@ export class Connection implements Expirable, Announcer {
       if (this.plpmtud !== null && this.plpmtud.isAsNew) this.plpmtud = null;
       if (this.tuning !== null || this.controller !== null) this.forgetPath(now);
     }
+    if (this.sleep(now)) return;
     if (this.entry !== null && this.entry.deadline === NEVER) this.entry = null;
+  }
+
+  /** Said by an owner that can do without: when it was idle for long, the connection is to be a row of `tcp.dormant`. */
+  letSleep(): void {
+    this.lookAgainAt(this.tcp.env.now() + DORMANT_AFTER_MS);
+  }
+
+  /** @returns whether the connection is one no more */
+  private sleep(now: number): boolean {
+    if (this.owner?.onTcpDormant === undefined) return false;
+    const dueAt = Math.max(this.lastSentAt, this.lastArrivalAt) + DORMANT_AFTER_MS;
+    if (now >= dueAt && this.mayBeDormant) {
+      if (this.entry !== null) this.tcp.env.wheel.cancel(this.entry);
+      this.tcp.dormant.add(this);
+      return true;
+    }
+    // What keeps it from that has a timer, or will have one when it is over.
+    if (now < dueAt) this.lookAgainAt(dueAt);
+    return false;
+  }
+
+  private lookAgainAt(at: number): void {
+    this.entry ??= new TimerEntry(this);
+    if (at < this.entry.deadline) this.tcp.env.wheel.schedule(this.entry, at);
+  }
+
+  /** It stands, nothing is under way or waits for anybody, and what there is, is what dormant.ts keeps. */
+  get mayBeDormant(): boolean {
+    const { atRest } = this.tcp;
+    const { flow } = this;
+    return this.state === 'ESTABLISHED' && this.error === null && this.softError === null &&
+      !this.finQueued && !this.rcv.finSeen && !this.rcv.dsackOwed && !this.ackOwed && !this.ackNow && !this.synOwed &&
+      this.scoreboard === atRest.scoreboard && this.recovery === atRest.recovery && this.receiveQueue === atRest.receiveQueue &&
+      (this.rate === atRest.rate || this.rate === atRest.limitedRate) && this.sendQueue.length === 0 && this.flightSize === 0 &&
+      this.assembler === null && this.tuning === null && this.plpmtud === null && this.controller === null &&
+      this.ecn === NO_ECN && this.userTimeout === null && this.fastOpen === null && this.listener === null && this.probe === null &&
+      this.armed === null && !this.isReady && this.pendingEvents === 0 && this.memoryHeld === 0 && !this.wantsSpace && !this.refusedText && !this.isLending &&
+      flow.through === null && !flow.anonymous && !flow.loop && flow.src.zone === 0 && flow.dst.zone === 0;
   }
 
   /**

@@ -21,6 +21,7 @@ import { checkCongestion } from './congestion/controllers.js';
 import { Memory } from './buffers.js';
 import { Connection, type ConnectionOptions } from './connection.js';
 import { ConnectionTable } from './connection-table.js';
+import { DormantTable } from './dormant.js';
 import type { EcnSetting } from './ecn.js';
 import { answerWithReset, emitFromTimeWait } from './emit.js';
 import { FastOpenCache, FastOpenCookies } from './fast-open.js';
@@ -150,6 +151,8 @@ export class Tcp implements Protocol, Expirable {
   readonly atRest = new AtRest(this.runs);
   readonly settings: SettingsBook;
   readonly connections: ConnectionTable<Connection>;
+  /** Those that are idle, and whose owners do without them. */
+  readonly dormant: DormantTable;
   readonly memory: Memory;
   readonly timeWait: TimeWaitTable;
   readonly halfOpens: HalfOpens;
@@ -172,6 +175,7 @@ export class Tcp implements Protocol, Expirable {
 
   constructor(readonly ip: Ip, readonly env: Environment, readonly options: TcpSettings = TCP_SETTINGS) {
     this.connections = new ConnectionTable(env.random);
+    this.dormant = new DormantTable(this, env.random, options.connections);
     this.memory = new Memory(options.memory);
     this.settings = new SettingsBook(options);
     this.timeWait = new TimeWaitTable(env.random, env.limits, options.timeWaits);
@@ -182,7 +186,7 @@ export class Tcp implements Protocol, Expirable {
     this.fastOpenCookies = new FastOpenCookies(env.random);
     this.fastOpenCache = new FastOpenCache(env.limits);
     env.limits.add({
-      name: 'tcp.connections', unit: 'entries', max: options.connections, used: () => this.connections.size,
+      name: 'tcp.connections', unit: 'entries', max: options.connections, used: () => this.connectionCount,
       source: 'our choice: 1 GB of idle connections',
     });
     env.limits.add({
@@ -217,7 +221,7 @@ export class Tcp implements Protocol, Expirable {
       return;
     }
     seg.codepoint = header.trafficClass & 3;
-    const c = this.connections.get(header.dst, seg.dstPort, header.src, seg.srcPort);
+    const c = this.find(header.dst, seg.dstPort, header.src, seg.srcPort);
     if (c !== null) {
       arrive(c, seg, packet, now);
       return;
@@ -309,7 +313,7 @@ export class Tcp implements Protocol, Expirable {
   onError(error: IcmpError, _now: number): boolean {
     const { bytes, at, end } = error;
     if (end - at < 8) return false;
-    const c = this.connections.get(error.src, Wire.srcPort(bytes, at), error.dst, Wire.dstPort(bytes, at));
+    const c = this.find(error.src, Wire.srcPort(bytes, at), error.dst, Wire.dstPort(bytes, at));
     const seq = Wire.seq(bytes, at);
     if (c === null) return this.onHalfOpenError(error, seq);
     if (Seq.lt(seq, c.snd.una) || Seq.ge(seq, c.snd.nxt)) {
@@ -395,7 +399,7 @@ export class Tcp implements Protocol, Expirable {
   }
 
   private isFree(local: Address, localPort: number, remote: Address, remotePort: number): boolean {
-    return this.connections.get(local, localPort, remote, remotePort) === null &&
+    return this.find(local, localPort, remote, remotePort) === null &&
       this.timeWait.find(local, localPort, remote, remotePort) < 0 && this.listenerFor(local, localPort) === null;
   }
 
@@ -437,7 +441,7 @@ export class Tcp implements Protocol, Expirable {
   /** Is `port` that of a connection, or of one in TIME-WAIT? In time linear in their number: bind asks, not a segment. */
   hasConnections(port: number): boolean {
     for (const c of this.connections) if (c.localPort === port) return true;
-    return this.timeWait.hasLocalPort(port);
+    return this.timeWait.hasLocalPort(port) || this.dormant.hasLocalPort(port);
   }
 
   /**
@@ -480,7 +484,17 @@ export class Tcp implements Protocol, Expirable {
 
   /** No more connections may be made. */
   get isFull(): boolean {
-    return this.connections.size >= this.options.connections;
+    return this.connectionCount >= this.options.connections;
+  }
+
+  /** Connections in all states but TIME-WAIT, dormant ones too. */
+  get connectionCount(): number {
+    return this.connections.size + this.dormant.size;
+  }
+
+  /** The connection of a tuple; a dormant one wakes. */
+  private find(local: Address, localPort: number, remote: Address, remotePort: number): Connection | null {
+    return this.connections.get(local, localPort, remote, remotePort) ?? this.dormant.wakeFor(local, localPort, remote, remotePort);
   }
 
   /**

@@ -80,6 +80,7 @@ function socketsOf(host: Host): string[] {
   if (host.isDown) return [];
   const { tcp, udp } = host.stack;
   const open: string[] = [];
+  tcp.dormant.wakeAll();
   for (const c of tcp.connections) {
     if (c.state !== 'CLOSED' && c.state !== 'TIME-WAIT') open.push(`TCP ${name(host, c)} ${c.state}`);
   }
@@ -93,6 +94,7 @@ export function socketTable(network: Network): string {
   const rows: string[][] = [['host', 'socket', 'state', 'send-q', 'recv-q', 'waits for']];
   for (const host of network.machines) {
     const { tcp, udp } = host.stack;
+    tcp.dormant.wakeAll();
     for (const c of tcp.connections) {
       const due = Object.entries(NAMES)
         .map(([key, what]) => ({ what, at: c.timers[key as keyof typeof NAMES] })).filter(({ at }) => at !== NEVER)

@@ -112,7 +112,7 @@ export class NatHost extends Host {
     if (protocol !== 6) return false;
     if (tcp.listening().some((listener) => listener.port === port)) return true;
     for (const connection of tcp.connections) if (connection.localPort === port) return true;
-    return false;
+    return tcp.dormant.hasLocalPort(port);
   }
 }
 

@@ -144,6 +144,7 @@ export class Host {
   private abortAll(): void {
     const { tcp, udp } = this.stack;
     for (const listener of tcp.listening()) listener.close();
+    tcp.dormant.wakeAll();
     for (const connection of [...tcp.connections]) connection.abort();
     for (const endpoint of [...udp.ports]) endpoint.close();
     this.stack.settle();

@@ -62,6 +62,15 @@ async function web(cli: string, app: string, device: string, ...before: string[]
   return { pages, ended: await server.stop() };
 }
 
+/** An application as it is, told by its environment where to listen: on all addresses, IPv4's too. */
+async function application(cli: string, app: string): Promise<unknown> {
+  const env = { ...process.env, PORT: '8080', HOST: '::' };
+  const server = new Run([cli, 'run', '--tun', 'ws0', ...KERNEL, ...OURS, '--', 'node', app], { env });
+  await server.says('listening');
+  const get = (path: string): string[] => ['10.78.0.2', '[fd78::2]'].map((host) => shell(`curl -gsS -m 10 http://${host}:8080${path}`));
+  return { pages: get('/'), who: get('/who'), ended: await server.stop() };
+}
+
 /** The same by the environment alone, and a secure one. */
 async function secure(register: string, app: string): Promise<unknown> {
   const env = { ...process.env, WALLSOCKET: 'tun:ws0,addr=10.78.0.2/24,kernel=10.78.0.1/24' };
@@ -138,4 +147,4 @@ function node(configuration: string, ...args: string[]): Promise<Ended> {
   return new Run(args, { env: { ...process.env, ...(configuration !== '' && { WALLSOCKET: configuration }) } }).ended;
 }
 
-await perform({ web, secure, clients, farewell, group, lost, node });
+await perform({ web, application, secure, clients, farewell, group, lost, node });

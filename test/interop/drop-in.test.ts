@@ -10,7 +10,7 @@ import { build } from 'tsup';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { LIBRARY } from '../../tsup.config.js';
 import { excuse, program, type Program } from './namespace.js';
-import { needs } from './programs.js';
+import { needs, needsPackage } from './programs.js';
 
 const reason = excuse();
 // Below the project, so that koffi is found from there.
@@ -59,6 +59,18 @@ describe('on a device', () => {
   test.each([['tun', []], ['tap', []], ['tun', ['env']]] as const)('an http server on a %s, started by %j', async (device, before) => {
     const { pages, ended } = await scene.run('web', cli, app('web.mjs', WEB), device, ...before) as { pages: string[]; ended: Ended };
     expect(pages).toEqual(['hello ::ffff:10.78.0.1', 'hello fd78::1']);
+    expect([ended.code, ended.stderr]).toEqual([143, '']);
+  });
+
+  test.for(['express', 'fastify'])('an unmodified app on %s: curl gets its page, and the app knows who asked', async (name, { skip }) => {
+    const missing = needs('curl') ?? needsPackage(name);
+    skip(missing !== null, missing ?? '');
+    const { pages, who, ended } = await scene.run('application', cli, fileURLToPath(new URL(`../fixtures/apps/${name}.mjs`, import.meta.url))) as {
+      pages: string[]; who: string[]; ended: Ended;
+    };
+    expect(pages).toEqual(['hello, world', 'hello, world']);
+    expect(who.map((each) => JSON.parse(each) as object)).toEqual(
+      ['::ffff:10.78.0.1', 'fd78::1'].map((address) => ({ ip: address, remoteAddress: address })));
     expect([ended.code, ended.stderr]).toEqual([143, '']);
   });
 

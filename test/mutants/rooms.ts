@@ -21,7 +21,7 @@ import { RTO } from './rto.js';
 import { EGRESS, EMIT, SENDER } from './sender.js';
 import { SEQ } from './seq.js';
 import { CONNECTION, SOCKET_API } from './socket-api.js';
-import { CONNECTION_TABLE, ISN, TIME_WAIT } from './tables.js';
+import { CONNECTION_TABLE, DORMANT, ISN, TIME_WAIT } from './tables.js';
 import { EXPIRE, KEEP_ALIVE, PERSIST } from './timers.js';
 import { PROBE, USER_TIMEOUT } from './user-timeout.js';
 import { WEB } from './web.js';
@@ -73,6 +73,7 @@ export const ROOMS: Rooms = {
   'fast-open': FAST_OPEN,
   'isn': ISN,
   'connection-table': CONNECTION_TABLE,
+  'dormant': DORMANT,
   'time-wait': TIME_WAIT,
   'tcp': TCP,
   'connection': CONNECTION,

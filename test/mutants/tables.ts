@@ -7,6 +7,9 @@ const isn = { file: 'src/tcp/isn.ts', test: 'test/unit/tcp/isn.test.ts', sec: 'S
 const table = { file: 'src/tcp/connection-table.ts', test: 'test/unit/tcp/connection-table.test.ts' } as const;
 const hash = { file: 'src/tcp/tuple-hash.ts', test: 'test/unit/tcp/connection-table.test.ts' } as const;
 const rows = { file: 'src/tcp/tuple-rows.ts', test: 'test/unit/tcp/time-wait.test.ts' } as const;
+const dormant = { file: 'src/tcp/dormant.ts', test: 'test/unit/tcp/dormant.test.ts' } as const;
+const dozing = { file: 'src/tcp/connection.ts', test: 'test/unit/tcp/dormant.test.ts' } as const;
+const asked = { file: 'src/tcp/tcp.ts', test: 'test/unit/tcp/dormant.test.ts' } as const;
 const timeWait = { file: 'src/tcp/time-wait.ts', test: 'test/unit/tcp/time-wait.test.ts' } as const;
 
 export const ISN: readonly Mutant[] = [
@@ -64,4 +67,24 @@ export const TIME_WAIT: readonly Mutant[] = [
     ...timeWait, test: 'test/property/time-wait.test.ts',
     text: 'while (before !== NONE && this.expiresAt(before) > expiresAt) before = this.order.before(before);', replacement: '',
   },
+];
+
+export const DORMANT: readonly Mutant[] = [
+  { ...dormant, text: "'timeouts', 'undos',", replacement: "'timeouts',", title: 'remembers all it knew' },
+  { ...dormant, text: "['hopLimit', 'trafficClass', ", replacement: "['hopLimit', ", title: 'remembers all it knew' },
+  { ...dormant, text: "'bytesRetransmitted',\n  'rcv.up'", replacement: "'rcv.up'", title: 'remembers all it knew' },
+  { ...dormant, text: 'c.sendQueue.begin(rows.time(row, TAIL));', replacement: '', title: 'remembers all it knew' },
+  { ...dormant, text: 'if (rows.get(row, LIMITED) !== 0) c.rate = tcp.atRest.limitedRate;', replacement: '', title: 'remembers all it knew' },
+  { ...dormant, text: 'c.settings = this.settings[row]!;', replacement: '', title: 'with settings of its own' },
+  { ...dormant, text: 'c.letSleep();', replacement: '', title: 'sleeps again, and again' },
+  { ...dormant, text: 'rows.remove(row);', replacement: '', title: 'counts as a connection' },
+  { ...dozing, text: 'if (this.owner?.onTcpDormant === undefined) return false;', replacement: 'if (this.owner === null) return false;', title: 'while its owner needs it' },
+  { ...dozing, text: 'if (now < dueAt) this.lookAgainAt(dueAt);', replacement: '', title: 'sleeps again, and again' },
+  { ...dozing, text: 'if (now >= dueAt && this.mayBeDormant)', replacement: 'if (this.mayBeDormant)', title: 'a second is not long' },
+  { ...dozing, text: 'this.armed === null && !this.isReady && this.pendingEvents', replacement: '!this.isReady && this.pendingEvents', title: 'with keep-alives' },
+  { ...dozing, text: 'this.listener === null && this.probe === null &&', replacement: 'this.listener === null &&', title: 'while somebody looks' },
+  { ...dozing, text: '!this.wantsSpace && !this.refusedText &&', replacement: '', title: 'while its owner waits for room' },
+  { ...asked, text: ' ?? this.dormant.wakeFor(local, localPort, remote, remotePort)', replacement: '', title: 'when the peer speaks' },
+  { ...asked, text: 'return this.connections.size + this.dormant.size;', replacement: 'return this.connections.size;', title: 'counts as a connection' },
+  { ...asked, text: ' || this.dormant.hasLocalPort(port)', replacement: '', title: 'counts as a connection' },
 ];

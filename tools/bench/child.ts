@@ -6,7 +6,8 @@ import { createInterface, type Interface } from 'node:readline';
 
 const alive = new Set<Child>();
 process.on('exit', () => {
-  for (const child of alive) child.kill();
+  // By SIGTERM, which `wallsocket run` hands on.
+  for (const child of alive) child.terminate();
 });
 
 export class Child {
@@ -46,10 +47,19 @@ export class Child {
   }
 
   /** Ends its input, which to all of ours means: come to an end. Killed if it does not within two seconds. */
-  async end(): Promise<void> {
+  end(): Promise<void> {
+    return this.endBy(() => this.process.stdin.end());
+  }
+
+  /** For programs that do not listen to us. Killed, too, if it does not end within two seconds. */
+  stop(): Promise<void> {
+    return this.endBy(() => this.terminate());
+  }
+
+  private async endBy(ask: () => void): Promise<void> {
     if (!alive.has(this)) return;
     const exit = once(this.process, 'exit');
-    this.process.stdin.end();
+    ask();
     const patience = setTimeout(() => this.kill(), 2000);
     await exit;
     clearTimeout(patience);
@@ -58,5 +68,9 @@ export class Child {
 
   kill(): void {
     this.process.kill('SIGKILL');
+  }
+
+  terminate(): void {
+    this.process.kill('SIGTERM');
   }
 }

@@ -77,13 +77,22 @@ export class LoadGenerator {
   }
 }
 
+const findSource = (): string | null => find('tools', 'bench', 'loadgen.c');
+
 /** The program is built into some folder below the repository's. */
-function findSource(): string | null {
+function find(...names: readonly string[]): string | null {
   for (let folder = dirname(process.argv[1]!); ; folder = dirname(folder)) {
-    const path = join(folder, 'tools', 'bench', 'loadgen.c');
+    const path = join(folder, ...names);
     if (existsSync(path)) return path;
     if (folder === dirname(folder)) return null;
   }
+}
+
+/** @throws Error, where the program is run without its repository */
+export function fileOfRepository(...names: readonly string[]): string {
+  const path = find(...names);
+  if (path === null) throw new Error(`no ${names.join('/')} above ${process.argv[1]!}`);
+  return path;
 }
 
 function firstLine(command: readonly string[]): string | null {

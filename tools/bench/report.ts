@@ -34,12 +34,12 @@ function readCpuInfo(): string {
   }
 }
 
-/** @param busy  how busy the generator was with ours and with the peer, by the row's name: near 100 %, it was too slow */
-export function table(lines: readonly Line[], busy: ReadonlyMap<string, string>): string {
+/** @param beside  a last column: what is to be said of a row, by its name */
+export function table(lines: readonly Line[], beside: ReadonlyMap<string, string>, title: string): string {
   const cells = [
-    ['', 'unit', 'wallsocket', 'peer', '', 'ratio', 'generator'],
+    ['', 'unit', 'wallsocket', 'peer', '', 'ratio', title],
     ...lines.map((l) => [
-      l.name, l.unit, figure(l.ours), figure(l.theirs), l.peer, figure(l.ratio), busy.get(l.name) ?? '',
+      l.name, l.unit, figure(l.ours), figure(l.theirs), l.peer, figure(l.ratio), beside.get(l.name) ?? '',
     ]),
   ];
   const widths = cells[0]!.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)));
@@ -50,7 +50,7 @@ export function table(lines: readonly Line[], busy: ReadonlyMap<string, string>)
 }
 
 /** Three digits that mean something. */
-function figure(value: number | null): string {
+export function figure(value: number | null): string {
   if (value === null) return '-';
   return value >= 100 ? Math.round(value).toLocaleString('en-US') : value.toPrecision(3);
 }

@@ -17,9 +17,7 @@ export interface BenchOptions {
 
 /** @returns  whether every figure was had */
 export async function bench(options: BenchOptions): Promise<boolean> {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0) {
-    throw new Error('the bench makes network namespaces: run it as root, on Linux');
-  }
+  wantsRoot();
   const unknown = options.only?.filter((name) => !ROWS.some((row) => row.name === name)) ?? [];
   if (unknown.length > 0) throw new Error(`no row ${unknown.join(', ')}; there are ${ROWS.map((r) => r.name).join(', ')}`);
   const rows = ROWS.filter(({ name }) => options.only?.includes(name) ?? true);
@@ -41,9 +39,14 @@ export async function bench(options: BenchOptions): Promise<boolean> {
   // A program reads the array alone; where it was measured is said beside it.
   if (options.json) process.stderr.write(`${setting}\n`);
   else process.stdout.write(`${setting}\n\n`);
-  process.stdout.write(`${options.json ? JSON.stringify(lines, null, 2) : table(lines, busy)}\n`);
+  process.stdout.write(`${options.json ? JSON.stringify(lines, null, 2) : table(lines, busy, 'generator')}\n`);
   for (const note of notes) process.stderr.write(`${note}\n`);
   return lines.every((line) => line.theirs !== null && (options.peerOnly || line.ours !== null));
+}
+
+export function wantsRoot(): void {
+  if (process.platform === 'linux' && process.getuid?.() === 0) return;
+  throw new Error('the bench makes network namespaces: run it as root, on Linux');
 }
 
 interface Setting {
@@ -89,13 +92,13 @@ async function measure(row: Row, { ours, theirs, generator, effort, notes, busy 
   return { name: row.name, unit: row.unit, peer: row.peer, ...compare(values[0]!, values[1]!, row.lowerIsBetter ?? false) };
 }
 
-/** Per cent, or nothing where no generator was at work. */
+/** Per cent: near 100, the generator was too slow. Nothing where none was at work. */
 function share(results: readonly Measured[]): string {
   const shares = results.flatMap((result) => result.generatorCpu ?? []);
   return shares.length === 0 ? '' : `${Math.round(median(shares) * 100)} %`;
 }
 
 /** Where somebody is watching. */
-function progress(text: string): void {
+export function progress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
 }

@@ -2,6 +2,7 @@
 // has a namespace too, and a veth pair between them; ours has a TUN, whose kernel end is where the clients are.
 
 import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
 import { Child } from './child.js';
 import type { Place } from './loadgen.js';
@@ -14,7 +15,12 @@ export interface Yard {
   serve(): Promise<Child>;
   /** The command that measures `pairBulk` of this side. */
   pair(bytes: number): Child;
+  /** Start a program of Node's, unchanged, which listens on `PORT` of `HOST` and says so in a line. */
+  run(words: readonly string[]): Promise<Child>;
 }
+
+/** Where programs that know nothing of the bench listen. */
+export const APP_PORT = 8080;
 
 const CLIENT = '10.91.0.1';
 const SERVER = '10.91.0.2';
@@ -39,6 +45,7 @@ export function peerYard(namespaces: Namespaces): Yard {
     place: { inside: namespaces.inside(clients), server: SERVER, sources: SOURCES },
     serve: () => start([...inside, ...self('peer-server', SERVER)]),
     pair: (bytes) => new Child([...inside, ...self('pair', 'theirs', String(bytes))]),
+    run: (words) => start([...inside, ...ENVIRONMENT, process.execPath, ...words]),
   };
 }
 
@@ -55,8 +62,20 @@ export function ourYard(namespaces: Namespaces): Yard {
       return child;
     },
     pair: (bytes) => new Child([...inside, ...self('pair', 'ours', String(bytes))]),
+    run: async (words) => {
+      const options = ['--tun', DEVICE, '--kernel', `${CLIENT}/24`, '--addr', `${SERVER}/24`];
+      const command = [process.execPath, commandLine(), 'run', ...options, '--', 'node', ...words];
+      const child = await start([...withFiles(inside), ...ENVIRONMENT, ...command]);
+      giveAddresses(namespaces, clients);
+      return child;
+    },
   };
 }
+
+const ENVIRONMENT = ['env', `PORT=${APP_PORT}`, `HOST=${SERVER}`, 'NODE_ENV=production'];
+
+/** The program `wallsocket`, which was built beside us. */
+const commandLine = (): string => join(dirname(process.argv[1]!), '..', 'cli.js');
 
 async function start(command: readonly string[]): Promise<Child> {
   const child = new Child(command);

@@ -142,6 +142,6 @@ export function statusOf(stack: Stack): Status {
     drops: stack.counters.dropped(),
     limits: stack.limits.all().map(({ name, unit, max, used }) => ({ name, unit, max, used: used() })),
     connections,
-    connectionCount: stack.tcp.connections.size,
+    connectionCount: stack.tcp.connectionCount,
   };
 }

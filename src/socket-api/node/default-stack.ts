@@ -57,6 +57,7 @@ export function compose(configuration: Configuration, onLost: (error: NetError) 
  * The program itself, which may be what ends it, is told of nothing any more.
  */
 function sayFarewell(stack: Stack): void {
+  stack.tcp.dormant.wakeAll();
   for (const connection of [...stack.tcp.connections]) connection.close();
   stack.tcp.flush(stack.now());
 }

@@ -53,7 +53,8 @@ export function createNet(host: Host): typeof import('node:net') {
     _createServerHandle: (address: string | null, port: number, family: number, _fd: unknown, flags: number) =>
       createHandle(host, address, port, family, flags ?? 0),
     _normalizeArgs: normalize,
-    _setSimultaneousAccepts,
+    // Until Node 24.
+    ...('_setSimultaneousAccepts' in real && { _setSimultaneousAccepts }),
     BlockList: real.BlockList,
     SocketAddress: real.SocketAddress,
     connect,

@@ -19,7 +19,7 @@ describe('the bench', () => {
       { name: 'bulk-in-1', unit: 'Gb/s', peer: 'node:net', ours: 12.3456, theirs: 7.0912, ratio: 1.741 },
       { name: 'udp-64', unit: 'packets/s', peer: 'node:dgram', ours: null, theirs: 123_456.7, ratio: null },
     ];
-    expect(table(lines, new Map([['bulk-in-1', '40 % / 20 %']]))).toBe([
+    expect(table(lines, new Map([['bulk-in-1', '40 % / 20 %']]), 'generator')).toBe([
       '           unit       wallsocket     peer              ratio    generator',
       'bulk-in-1  Gb/s             12.3     7.09  node:net     1.74  40 % / 20 %',
       'udp-64     packets/s           -  123,457  node:dgram      -',

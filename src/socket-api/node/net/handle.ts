@@ -111,7 +111,9 @@ export class TcpHandle extends AsyncResource implements ConnectionOwner, Listene
   bytesWritten = 0;
   userBuffer: Uint8Array | null = null;
 
-  private connection: Connection | null = null;
+  private awake: Connection | null = null;
+  /** Of a dormant connection in its table, or -1. */
+  private row = -1;
   private listener: Listener | null = null;
   private binding: Binding | null = null;
   /** An address of the other family is written in its mapped form. */
@@ -129,6 +131,21 @@ export class TcpHandle extends AsyncResource implements ConnectionOwner, Listene
 
   constructor(private readonly stack: HostStack, kind: 'TCPWRAP' | 'TCPSERVERWRAP' = 'TCPWRAP') {
     super(kind, { requireManualDestroy: true });
+  }
+
+  /** Whoever asks for it wakes it. */
+  private get connection(): Connection | null {
+    return this.row < 0 ? this.awake : this.stack.tcp.dormant.wake(this.row);
+  }
+
+  onTcpDormant(row: number): void {
+    this.row = row;
+    this.awake = null;
+  }
+
+  onTcpAwake(connection: Connection): void {
+    this.row = -1;
+    this.awake = connection;
   }
 
   // Names.
@@ -191,7 +208,7 @@ export class TcpHandle extends AsyncResource implements ConnectionOwner, Listene
       return null;
     }
     try {
-      this.connection = this.stack.tcp.connect({
+      this.awake = this.stack.tcp.connect({
         ...this.options, address: to, port,
         ...(binding !== null && { localPort: binding.port }),
         ...(binding !== null && !isUnspecified(binding.address) && { localAddress: binding.address }),
@@ -199,7 +216,7 @@ export class TcpHandle extends AsyncResource implements ConnectionOwner, Listene
     } catch (error) {
       return codeOfError(error);
     }
-    this.connection.owner = this;
+    this.awake.owner = this;
     this.connecting = done;
     this.settle();
     return null;
@@ -231,8 +248,9 @@ export class TcpHandle extends AsyncResource implements ConnectionOwner, Listene
   private static accepted(from: TcpHandle, connection: Connection): TcpHandle {
     const handle = new TcpHandle(from.stack);
     handle.isV6 = from.isV6;
-    handle.connection = connection;
+    handle.awake = connection;
     connection.owner = handle;
+    connection.letSleep();
     return handle;
   }
 
@@ -367,8 +385,9 @@ export class TcpHandle extends AsyncResource implements ConnectionOwner, Listene
   }
 
   get writeQueueSize(): number {
-    const { writing, connection } = this;
+    const { writing } = this;
     if (writing === null) return 0;
+    const { connection } = this;
     let bytes = connection?.unacknowledged ?? 0;
     // What is lent counts as not acknowledged.
     const first = writing.index + (connection?.sendQueue.isLent === true ? 1 : 0);
@@ -426,7 +445,7 @@ export class TcpHandle extends AsyncResource implements ConnectionOwner, Listene
     this.connecting = null;
     this.writing = null;
     connectionEnds();
-    if (this.connection !== null) this.connection.owner = null;
+    if (this.awake !== null) this.awake.owner = null;
     this.listener?.close();
     if (this.binding !== null) this.stack.tcp.bound.remove(this.binding);
     this.stack.wake();
@@ -476,6 +495,7 @@ export class TcpHandle extends AsyncResource implements ConnectionOwner, Listene
     if (handle.connecting !== null) {
       if ((events & (CONNECTED | CLOSED)) === 0) return;
       try {
+        if ((events & CONNECTED) !== 0) c.letSleep();
         handle.connected((events & CONNECTED) !== 0 ? null : c.error?.code ?? 'ECONNABORTED');
       } finally {
         if (handle.isReading && handle.hasNews) handle.tellSoon();

@@ -304,3 +304,65 @@ describe('back-pressure', () => {
     expect([written, peer.bytesRead]).toEqual([64, 64 << 20]);
   });
 });
+
+describe('a connection that was idle for long', () => {
+  /** Dormant ones of both stacks. */
+  const dormant = ({ world }: World): number => world.a.tcp.dormant.size + world.b.tcp.dormant.size;
+
+  test('is no object of TCP’s any more, and its sockets do not know it', async () => {
+    const nets = twoNets();
+    const [client, peer] = await pair(nets);
+    const [got, back] = [[] as string[], [] as string[]];
+    peer.on('data', (data) => got.push(String(data)));
+    client.on('data', (data) => back.push(String(data)));
+    client.write('one');
+    await nets.world.wait(100);
+    const { localPort, remotePort } = client;
+    for (const word of ['two', 'three']) {
+      await nets.world.wait(10_000);
+      expect(dormant(nets)).toBe(2);
+      client.write(word);
+      await nets.world.wait(100);
+      peer.write(word);
+      await nets.world.wait(100);
+      expect(dormant(nets)).toBe(0);
+    }
+    expect([got, back]).toEqual([['one', 'two', 'three'], ['two', 'three']]);
+    expect([client.bytesWritten, client.bytesRead, client.localPort, client.remotePort]).toEqual([11, 8, localPort, remotePort]);
+    await nets.world.wait(10_000);
+    client.end();
+    peer.end();
+    const closed = [heard(client, 'close'), heard(peer, 'close')];
+    await nets.world.wait(100);
+    expect([...closed.map((count) => count()), dormant(nets)]).toEqual([1, 1, 0]);
+  });
+
+  test('is there to be destroyed, reset, paused and asked for names', async () => {
+    const nets = twoNets();
+    for (const end of ['destroy', 'resetAndDestroy'] as const) {
+      const [client, peer] = await pair(nets);
+      const errors: unknown[] = [];
+      peer.on('error', (error: NodeJS.ErrnoException) => errors.push(error.code)).resume();
+      await nets.world.wait(10_000);
+      expect(dormant(nets)).toBe(2);
+      expect([client.remoteAddress, client.address()]).toEqual(['10.0.0.2', { address: '10.0.0.1', family: 'IPv4', port: client.localPort }]);
+      client[end]();
+      await nets.world.wait(100);
+      expect(errors).toEqual(end === 'destroy' ? [] : ['ECONNRESET']);
+      peer.destroy();
+      await nets.world.wait(100);
+      expect(dormant(nets)).toBe(0);
+    }
+  });
+
+  test('rings its idle timer', async () => {
+    const nets = twoNets();
+    const [client] = await pair(nets);
+    const rung = heard(client, 'timeout');
+    client.setTimeout(30_000);
+    await nets.world.wait(29_000);
+    expect([dormant(nets), rung()]).toEqual([2, 0]);
+    await nets.world.wait(1001);
+    expect([dormant(nets), rung()]).toEqual([2, 1]);
+  });
+});
