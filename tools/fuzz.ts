@@ -1,5 +1,5 @@
 // Inputs that nobody thought of. `npm run fuzz [-- --seconds 60] [--seed N] [--target F2,F5] [--runs N]`,
-// `-- --replay v1:F5:…`, `-- --planted [F5]`.
+// `[--cpu]`, `-- --replay v1:F5:…`, `-- --planted [F5]`.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -21,6 +21,7 @@ interface Options {
   readonly failures: string;
   readonly replay?: string;
   readonly planted?: string | true;
+  readonly cpu?: true;
   readonly coverage: boolean;
   readonly seeds: boolean;
 }
@@ -83,9 +84,16 @@ function fuzz(options: Options): Promise<number> {
   });
 }
 
-function work({ options: { seconds, seed, target, runs, failures: failuresMax, coverage: isGuided, seeds }, memory }: Job): number {
+/** ms of this process, all its threads together. */
+function processorTime(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+function work({ options: { seconds, seed, target, runs, failures: failuresMax, coverage: isGuided, seeds, cpu }, memory }: Job): number {
   const heart = new Heartbeat(memory);
   const names = target === '' ? Object.keys(TARGETS) : target.split(',');
+  const clock = cpu ? processorTime : (): number => performance.now();
   const coverage = isGuided ? new Coverage(new URL('.', import.meta.url).href) : null;
   let failures = 0;
   let executions = 0;
@@ -93,17 +101,18 @@ function work({ options: { seconds, seed, target, runs, failures: failuresMax, c
     const found = TARGETS[name];
     if (found === undefined) throw new Error(`no target ${name}: there are ${Object.keys(TARGETS).join(', ')}`);
     const result = campaign({
-      name, target: found, seed: Number(seed), seeds: seeds ? seedsOf(name) : [], coverage, failuresMax: Number(failuresMax), onRun: (input) => heart.beat(Object.keys(TARGETS).indexOf(name), input),
+      name, target: found, seed: Number(seed), seeds: seeds ? seedsOf(name) : [], coverage, failuresMax: Number(failuresMax), clock,
+      onRun: (input) => heart.beat(Object.keys(TARGETS).indexOf(name), input),
       runsMax: runs === undefined ? Infinity : Number(runs), msMax: runs === undefined ? 1000 * Number(seconds) / names.length : Infinity,
     });
     failures += result.failures.length;
     executions += result.executions;
-    print(`${name.padEnd(4)}${found.title.padEnd(26)}${String(result.executions).padStart(8)} runs ${String(result.blocks).padStart(6)} new blocks ${
+    print(`${name.padEnd(4)}${found.title.padEnd(26)}${String(result.executions).padStart(8)} runs ${String(result.blocks).padStart(6)} blocks ${
       String(result.corpus).padStart(5)} kept ${String(result.failures.length).padStart(3)} failures`);
     for (const failure of result.failures) tell(name, failure);
   }
   coverage?.close();
-  print(`${executions} executions${coverage === null ? '' : `, ${coverage.seen.size} blocks`}, seed ${seed}`);
+  print(`${executions} executions${coverage === null ? '' : `, ${coverage.all.size} blocks`}, seed ${seed}, ${(processorTime() / 1000).toFixed(1)} s of processor time`);
   print(`${failures} failures`);
   return failures === 0 ? 0 : 1;
 }
@@ -117,13 +126,14 @@ else await new Command('fuzz').description('inputs that nobody thought of, into 
   .option('--failures <n>', 'different ones of a target, after which it is enough', '3')
   .option('--replay <line>', 'one run again')
   .option('--planted [pattern]', 'put in one known bug after the other: each must be found; of one target, with its name')
+  .option('--cpu', 'count the processor\'s time, not the clock\'s: for a machine that is busy with other things')
   .option('--no-coverage', 'without guidance')
   .option('--no-seeds', 'without what was found before')
   .action(async (options: Options) => {
     process.exitCode = options.replay !== undefined ? replay(options.replay)
       : options.planted !== undefined
         ? await planted({
-          root: process.cwd(), pattern: options.planted === true ? '*' : options.planted, seed: Number(options.seed), seconds: Number(options.seconds), print,
+          root: process.cwd(), pattern: options.planted === true ? '*' : options.planted, seed: Number(options.seed), seconds: Number(options.seconds), isCpu: options.cpu === true, print,
           program: fileURLToPath(import.meta.url),
         })
         : await fuzz(options);
