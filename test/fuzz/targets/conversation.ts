@@ -5,6 +5,7 @@ import { linkPlan } from '../../../src/arbitraries.js';
 import { Conversation, type Party, type Plan } from '../../../src/testing/conversation.js';
 import { Choices } from '../harness/choices.js';
 import { ensure, Finding } from '../harness/failure.js';
+import { Invariants } from '../harness/invariants.js';
 import { readOurs } from '../harness/on-the-wire.js';
 
 const links = linkPlan({ losses: [0.01, 0.05, 0.15] });
@@ -45,10 +46,19 @@ export function runConversation(data: Uint8Array): string {
   const { tap } = world.sim;
   let at = -1;
   let atOnce = 0;
+  const invariants = world.sim.hosts.map(({ stack }) => new Invariants(stack));
+  const step = world.sim.step.bind(world.sim);
+  world.sim.step = () => {
+    step();
+    for (const each of invariants) each.check();
+  };
   world.sim.tap = (from, packet, fate) => {
     tap?.(from, packet, fate);
     // I7, where the device hands on what a wire carries; damage comes before the tap.
-    if (!world.plan.offload && (world.plan.link.corrupt ?? 0) === 0) readOurs(packet.bytes.slice(packet.start, packet.end), world.plan.mtu);
+    if (!world.plan.offload && (world.plan.link.corrupt ?? 0) === 0) {
+      const seen = readOurs(packet.bytes.slice(packet.start, packet.end), world.plan.mtu);
+      invariants[from.name.endsWith('.0') ? 0 : 1]!.sent(seen, world.sim.now);
+    }
     // I9: a storm, at one instant.
     atOnce = world.sim.now === at ? atOnce + 1 : 0;
     at = world.sim.now;
