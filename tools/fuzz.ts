@@ -1,5 +1,5 @@
 // Inputs that nobody thought of. `npm run fuzz [-- --seconds 60] [--seed N] [--target F2,F5] [--runs N]`,
-// `[--cpu]`, `-- --replay v1:F5:…`, `-- --planted [F5]`.
+// `[--cpu]`, `-- --replay v1:F5:…`, `-- --planted [F5]`, `-- --corpus FOLDER`.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +8,7 @@ import { Command } from 'commander';
 
 import { TARGETS } from '../test/fuzz/targets/index.js';
 import { Coverage } from './fuzz/coverage.js';
+import { playCorpus } from './fuzz/corpus.js';
 import { campaign, errorOf, type Failure } from './fuzz/engine.js';
 import { Heartbeat } from './fuzz/heartbeat.js';
 import { planted } from './fuzz/planted.js';
@@ -21,6 +22,7 @@ interface Options {
   readonly failures: string;
   readonly replay?: string;
   readonly planted?: string | true;
+  readonly corpus?: string;
   readonly cpu?: true;
   readonly coverage: boolean;
   readonly seeds: boolean;
@@ -126,11 +128,12 @@ else await new Command('fuzz').description('inputs that nobody thought of, into 
   .option('--failures <n>', 'different ones of a target, after which it is enough', '3')
   .option('--replay <line>', 'one run again')
   .option('--planted [pattern]', 'put in one known bug after the other: each must be found; of one target, with its name')
+  .option('--corpus <folder>', 'play every capture in it (pcap, pcapng) into a stack')
   .option('--cpu', 'count the processor\'s time, not the clock\'s: for a machine that is busy with other things')
   .option('--no-coverage', 'without guidance')
   .option('--no-seeds', 'without what was found before')
   .action(async (options: Options) => {
-    process.exitCode = options.replay !== undefined ? replay(options.replay)
+    process.exitCode = options.corpus !== undefined ? playCorpus(options.corpus, print) : options.replay !== undefined ? replay(options.replay)
       : options.planted !== undefined
         ? await planted({
           root: process.cwd(), pattern: options.planted === true ? '*' : options.planted, seed: Number(options.seed), seconds: Number(options.seconds), isCpu: options.cpu === true, print,

@@ -27,6 +27,8 @@ export interface BenchOptions extends StackOptions {
   readonly medium?: 'ip' | 'ethernet';
   readonly mtu?: number;
   readonly seed?: number;
+  /** The peers are routers to everywhere. Default false. */
+  readonly isRouted?: boolean;
 }
 
 export class Bench implements Device {
@@ -49,7 +51,7 @@ export class Bench implements Device {
   private heard = 0;
   private answered = 0;
 
-  constructor({ medium = 'ip', mtu = 1500, seed = 1, ...options }: BenchOptions = {}) {
+  constructor({ medium = 'ip', mtu = 1500, seed = 1, isRouted = false, ...options }: BenchOptions = {}) {
     this.medium = medium;
     this.mtu = mtu;
     this.linkAddress = medium === 'ethernet' ? Uint8Array.of(2, 0, 0, 0, 0, 2) : null;
@@ -60,7 +62,7 @@ export class Bench implements Device {
     });
     this.invariants = new Invariants(this.stack);
     this.stack.clock = () => this.now;
-    this.stack.addInterface(this, { addresses: [`${OURS[4]}/24`, `${OURS[6]}/64`] });
+    this.stack.addInterface(this, { addresses: [`${OURS[4]}/24`, `${OURS[6]}/64`], ...(isRouted && { gateway: [PEERS[4], PEERS[6]] }) });
   }
 
   attach(sink: FrameSink): void {
