@@ -1,5 +1,6 @@
 // Inputs that nobody thought of. `npm run fuzz [-- --seconds 60] [--seed N] [--target F2,F5] [--runs N]`,
-// `[--cpu]`, `-- --replay v1:F5:…`, `-- --planted [F5]`, `-- --corpus FOLDER`.
+// `[--cpu]`, `-- --replay v1:F5:…`, `-- --planted [F5]`, `-- --corpus FOLDER`,
+// `-- --differential`.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +14,7 @@ import { campaign, errorOf, type Failure } from './fuzz/engine.js';
 import { Heartbeat } from './fuzz/heartbeat.js';
 import { planted } from './fuzz/planted.js';
 import { parseReplay, replayOf } from './fuzz/replay.js';
+import { isInside, reenter } from './start/namespace.js';
 
 interface Options {
   readonly seconds: string;
@@ -23,6 +25,7 @@ interface Options {
   readonly replay?: string;
   readonly planted?: string | true;
   readonly corpus?: string;
+  readonly differential?: true;
   readonly cpu?: true;
   readonly coverage: boolean;
   readonly seeds: boolean;
@@ -86,6 +89,19 @@ function fuzz(options: Options): Promise<number> {
   });
 }
 
+/** F11, in a network namespace of its own: the kernel's stack is the one that it has there. */
+async function besideLinux({ seed, seconds, failures, replay: line }: Options): Promise<number> {
+  if (!isInside()) {
+    const code = existsSync('/dev/net/tun') ? reenter(process.getuid?.() === 0 ? 'root' : 'user', process.argv.slice(2)) : null;
+    if (code === null) print('F11: skipped: no network namespace with a TUN is to be had here (root, or `unshare -Urn` and /dev/net/tun)');
+    return code ?? 0;
+  }
+  const { differential } = await import('./fuzz/differential/run.js');
+  return differential({
+    seed: Number(seed), seconds: Number(seconds), failuresMax: Number(failures), print, input: line === undefined ? null : parseReplay(line).input,
+  });
+}
+
 /** ms of this process, all its threads together. */
 function processorTime(): number {
   const { user, system } = process.cpuUsage();
@@ -129,11 +145,12 @@ else await new Command('fuzz').description('inputs that nobody thought of, into 
   .option('--replay <line>', 'one run again')
   .option('--planted [pattern]', 'put in one known bug after the other: each must be found; of one target, with its name')
   .option('--corpus <folder>', 'play every capture in it (pcap, pcapng) into a stack')
+  .option('--differential', 'F11: the same to the kernel\'s stack and to ours (Linux, root)')
   .option('--cpu', 'count the processor\'s time, not the clock\'s: for a machine that is busy with other things')
   .option('--no-coverage', 'without guidance')
   .option('--no-seeds', 'without what was found before')
   .action(async (options: Options) => {
-    process.exitCode = options.corpus !== undefined ? playCorpus(options.corpus, print) : options.replay !== undefined ? replay(options.replay)
+    process.exitCode = options.differential || options.replay?.startsWith('v1:F11:') ? await besideLinux(options) : options.corpus !== undefined ? playCorpus(options.corpus, print) : options.replay !== undefined ? replay(options.replay)
       : options.planted !== undefined
         ? await planted({
           root: process.cwd(), pattern: options.planted === true ? '*' : options.planted, seed: Number(options.seed), seconds: Number(options.seconds), isCpu: options.cpu === true, print,
