@@ -29,9 +29,9 @@ export class Invariants {
       if (unit !== 'per second') ensure(used() <= max, () => `I10: ${name} is ${used()} of ${max}`);
     }
     for (const c of stack.tcp.connections) {
-      c.check();
-      checkConnection(c);
       this.compare(c);
+      checkConnection(c);
+      c.check();
     }
     for (const [c] of watched) {
       if (c.state !== 'CLOSED' && c.state !== 'TIME-WAIT') continue;

@@ -2,6 +2,8 @@
 // both ways, both sides close, and nothing is left.
 
 import { linkPlan } from '../../../src/arbitraries.js';
+import type { Stack } from '../../../src/stack.js';
+import type { Connection } from '../../../src/tcp/connection.js';
 import { Conversation, type Party, type Plan } from '../../../src/testing/conversation.js';
 import { Choices } from '../harness/choices.js';
 import { ensure, Finding } from '../harness/failure.js';
@@ -40,6 +42,30 @@ export function planOf(choices: Choices): Plan {
   };
 }
 
+const watched = new WeakSet<Connection>();
+
+/** I12: the application is told in polls, and never while it is being told. */
+function onlyInPolls(c: Connection, stack: Stack): void {
+  if (watched.has(c) || c.owner === null) return;
+  watched.add(c);
+  const { owner } = c;
+  const poll = stack.poll.bind(stack);
+  let isPolling = false;
+  stack.poll = (now) => {
+    isPolling = true;
+    poll(now);
+    isPolling = false;
+  };
+  c.owner = {
+    onTcpEvent: (each, events) => {
+      ensure(isPolling, 'I12: called back in the middle of a call');
+      isPolling = false;
+      owner.onTcpEvent(each, events);
+      isPolling = true;
+    },
+  };
+}
+
 /** Its trace hash: for F14. */
 export function runConversation(data: Uint8Array): string {
   const world = new Conversation(planOf(new Choices(data)));
@@ -51,6 +77,7 @@ export function runConversation(data: Uint8Array): string {
   world.sim.step = () => {
     step();
     for (const each of invariants) each.check();
+    for (const { connection, stack } of world.speakers) if (connection !== null) onlyInPolls(connection, stack);
   };
   world.sim.tap = (from, packet, fate) => {
     tap?.(from, packet, fate);
