@@ -81,10 +81,12 @@ function live(choices: Choices): Step[] {
       }
       case 2: steps.push({ kind: 'read', max: choices.of(1, 100_000) }); break;
       case 3: steps.push(choices.oneIn(3) ? { kind: 'shutdown' } : segment(ACK)); break;
-      case 4:
-        steps.push(segment(choices.of(ACK | FIN, ACK | FIN, ACK | RST, RST, SYN, SYN | ACK)));
-        if (choices.oneIn(2)) said++;
+      case 4: {
+        const flags = choices.of(ACK | FIN, ACK | FIN, ACK | RST, RST, SYN, SYN | ACK);
+        steps.push(segment(flags));
+        if ((flags & FIN) !== 0) said++;
         break;
+      }
       default: steps.push(disturbance(choices, segment, said, written));
     }
   }
