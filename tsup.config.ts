@@ -11,7 +11,7 @@ export const LIBRARY = {
 };
 
 /** Programs that the npm scripts run. They are not published, so they share no chunk with what is. */
-const TOOLS = ['start', 'bench', 'rfc', 'sim', 'script', 'mutants', 'mutants/worker', 'fuzz'].map((name) => `tools/${name}.ts`).filter((path) => existsSync(path));
+const TOOLS = ['start', 'bench', 'rfc', 'sim', 'script', 'mutants', 'mutants/worker', 'fuzz', 'fuzz/jazzer'].map((name) => `tools/${name}.ts`).filter((path) => existsSync(path));
 
 const common: Options = {
   format: 'esm',

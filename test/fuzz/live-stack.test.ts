@@ -3,7 +3,6 @@
 
 import { describe, expect, test } from 'vitest';
 
-import { finish, sumBytes } from '../../src/checksum.js';
 import type { Device, FrameSink } from '../../src/link/device.js';
 import { NO_OFFLOAD } from '../../src/link/device.js';
 import { createPipe } from '../../src/link/pipe.js';
@@ -15,6 +14,7 @@ import { RawSocket } from '../../src/socket-api/raw.js';
 import { TcpSocket } from '../../src/socket-api/tcp.js';
 import { UdpSocket } from '../../src/socket-api/udp.js';
 import { Stack } from '../../src/stack.js';
+import { mend } from './harness/mend.js';
 
 type Medium = 'ip' | 'ethernet';
 
@@ -92,7 +92,7 @@ function noise(random: SeededRandom, corpus: readonly Uint8Array[], medium: Medi
   let frame = corpus[random.below(corpus.length)]!.slice();
   const at = medium === 'ethernet' ? 14 : 0;
   for (let changes = 1 + random.below(4); changes > 0; changes--) frame = mutate(random, frame, corpus);
-  if (random.below(2) === 0) repair(frame, at);
+  if (random.below(2) === 0) mend(frame, at);
   return frame;
 }
 
@@ -134,33 +134,6 @@ function mutate(random: SeededRandom, frame: Uint8Array<ArrayBuffer>, corpus: re
       return frame;
     }
   }
-}
-
-/** IPv4's header checksum and the transport's, as if the sender had meant it. */
-function repair(frame: Uint8Array, at: number): void {
-  const put = (field: number, sum: number): void => {
-    if (field + 1 >= frame.length) return;
-    frame[field] = sum >>> 8;
-    frame[field + 1] = sum;
-  };
-  const version = frame[at] === undefined ? 0 : frame[at] >> 4;
-  if (version === 4 && frame.length >= at + 20) {
-    const header = at + 4 * (frame[at]! & 15);
-    if (header > frame.length || header < at + 20) return;
-    put(at + 10, 0);
-    put(at + 10, finish(sumBytes(frame, at, header)));
-    transport(frame, header, frame[at + 9]!, sumBytes(frame, at + 12, at + 20), put);
-  } else if (version === 6 && frame.length >= at + 40) {
-    transport(frame, at + 40, frame[at + 6]!, sumBytes(frame, at + 8, at + 40), put);
-  }
-}
-
-function transport(frame: Uint8Array, at: number, protocol: number, addresses: number, put: (field: number, sum: number) => void): void {
-  const field = { 1: 2, 6: 16, 17: 6, 58: 2 }[protocol];
-  if (field === undefined || at + field + 1 >= frame.length) return;
-  const pseudo = protocol === 1 ? 0 : addresses + protocol + (frame.length - at);
-  put(at + field, 0);
-  put(at + field, finish(sumBytes(frame, at, frame.length, pseudo)));
 }
 
 /** A device that a test feeds, and that counts what it is given to send. */

@@ -14,6 +14,13 @@ export const GROUND: readonly Mutant[] = [
   },
 ];
 
+export const LINK: readonly Mutant[] = [
+  {
+    file: 'src/link/arp.ts', test: 'test/fuzz/corpus.test.ts', title: 'goes without a word',
+    text: "counters.drop('arp-malformed');\n      return;", replacement: 'return;',
+  },
+];
+
 export const IP: readonly Mutant[] = [
   {
     file: 'src/ip/routes.ts', test: 'test/property/ip-routes.test.ts', fuzz: 'F10',

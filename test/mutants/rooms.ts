@@ -6,7 +6,7 @@ import { ACK, RESET, SEQUENCE, SYN, SYN_SENT, TEXT, URGENT } from './arrival.js'
 import { ASSEMBLER } from './assembler.js';
 import { BUFFERS, DSACK, PLPMTUD } from './buffers.js';
 import { BBR, CONGESTION, CUBIC } from './congestion.js';
-import { GROUND, ICMP, IP } from './floors.js';
+import { GROUND, ICMP, IP, LINK } from './floors.js';
 import { FORWARD } from './forward.js';
 import { LABORATORY } from './laboratory.js';
 import { LISTENER } from './listener.js';
@@ -30,6 +30,7 @@ export const ROOMS: Rooms = {
   'forward': FORWARD,
   'laboratory': LABORATORY,
   'ground': GROUND,
+  'link': LINK,
   'ip': IP,
   'icmp': ICMP,
   'seq': SEQ,

@@ -6,8 +6,8 @@ interface Range { readonly startOffset: number; readonly endOffset: number; read
 interface Script { readonly scriptId: string; readonly url: string; readonly functions: readonly { readonly isBlockCoverage: boolean; readonly ranges: readonly Range[] }[] }
 
 export class Coverage {
-  /** Blocks that have run at least once since the beginning. */
-  readonly seen = new Set<string>();
+  /** Blocks that have run at least once, for whomever. */
+  readonly all = new Set<string>();
   private readonly session = new Session();
   private isOn = false;
 
@@ -22,7 +22,7 @@ export class Coverage {
     if (this.isOn) return;
     this.isOn = true;
     this.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
-    this.take();
+    this.take(this.all);
   }
 
   stop(): void {
@@ -31,8 +31,8 @@ export class Coverage {
     this.post('Profiler.stopPreciseCoverage');
   }
 
-  /** The blocks that ran since the last time and are not among the seen. */
-  take(): string[] {
+  /** The blocks that ran since the last time, but for those that were seen before. */
+  take(seen: ReadonlySet<string>): string[] {
     const { result } = this.post('Profiler.takePreciseCoverage') as { result: Script[] };
     const fresh: string[] = [];
     for (const { url, scriptId, functions } of result) {
@@ -40,10 +40,11 @@ export class Coverage {
       for (const { ranges } of functions) {
         for (const { startOffset, endOffset, count } of ranges) {
           const block = `${scriptId}:${startOffset}:${endOffset}`;
-          if (count > 0 && !this.seen.has(block)) fresh.push(block);
+          if (count > 0 && !seen.has(block)) fresh.push(block);
         }
       }
     }
+    for (const block of fresh) this.all.add(block);
     return fresh;
   }
 

@@ -21,6 +21,8 @@ export interface CampaignOptions {
   readonly onRun?: (input: Uint8Array) => void;
   /** Different failures after which it is enough. Default 3. */
   readonly failuresMax?: number;
+  /** By which `msMax` is counted. Default: time as it passes. */
+  readonly clock?: () => number;
 }
 
 export interface Failure {
@@ -31,17 +33,22 @@ export interface Failure {
 export interface CampaignResult {
   readonly name: string;
   readonly executions: number;
-  /** Blocks of code that this target was the first to reach, and inputs kept for that. */
+  /** Blocks of code that this target has reached, and inputs that were the first to. */
   readonly blocks: number;
   readonly corpus: number;
   readonly failures: readonly Failure[];
 }
 
-/** Coverage is asked for after so many runs: asking costs more than most runs do. */
-const SAMPLE_RUNS = 16;
-/** So many runs of so many are guided; the rest, at full speed, mutate what those found. Counted, not timed: a seed is a run. */
+/** So many runs are guided, and coverage is asked for after them: asking costs more than most runs do. */
 const GUIDED_RUNS = 16;
-const CYCLE_RUNS = 256;
+/**
+ * So many follow at full speed and mutate what those found; each time that they found nothing new, twice as many. Counted, not
+ * timed: a seed is a run.
+ */
+const FREE_RUNS = 240;
+const FREE_RUNS_MAX = 16_384;
+
+const now = (): number => performance.now();
 
 /** What is wrong with a run; null: nothing. */
 export function errorOf(target: FuzzTarget, input: Uint8Array): string | null {
@@ -58,15 +65,18 @@ const placeOf = (error: Error): string => (error.stack ?? '').split('\n').filter
 /** One failure is the same as another when the message is, but for numbers. */
 export const kindOf = (error: string): string => error.split('\n')[0]!.replaceAll(/-?\d[\d.]*/g, 'n').slice(0, 100);
 
-export function campaign({ name, target, seed, runsMax, msMax, seeds, coverage, onRun, failuresMax = 3 }: CampaignOptions): CampaignResult {
+export function campaign({ name, target, seed, runsMax, msMax, seeds, coverage, onRun, failuresMax = 3, clock = now }: CampaignOptions): CampaignResult {
   const random = new SeededRandom(seed).fork(name);
   const corpus: Uint8Array[] = [];
   const failures = new Map<string, Failure>();
-  const end = performance.now() + msMax;
+  const end = clock() + msMax;
   const first = [...seeds];
+  // The target's own: what others have reached, says nothing of what this one does there.
+  const seen = new Set<string>();
   let executions = 0;
-  let blocks = 0;
   let batch: Uint8Array[] = [];
+  let guidedFrom = 0;
+  let free = FREE_RUNS;
 
   const run = (input: Uint8Array): void => {
     executions++;
@@ -84,38 +94,38 @@ export function campaign({ name, target, seed, runsMax, msMax, seeds, coverage, 
   };
 
   /** What the batch reached for the first time; then which of it did, one by one. */
-  const harvest = (): void => {
-    if (coverage === null) return;
-    const fresh = coverage.take();
+  const harvest = (): boolean => {
+    if (coverage === null) return false;
+    const fresh = coverage.take(seen);
     for (const input of fresh.length > 0 ? batch : []) {
       onRun?.(input);
       errorOf(target, input);
-      const own = coverage.take();
-      for (const block of own) coverage.seen.add(block);
+      const own = coverage.take(seen);
+      for (const block of own) seen.add(block);
       if (own.length > 0) corpus.push(input);
-      blocks += own.length;
     }
     // What runs once and never again: first calls.
-    for (const block of fresh) coverage.seen.add(block);
+    for (const block of fresh) seen.add(block);
     batch = [];
+    return fresh.length > 0;
   };
 
-  while (executions < runsMax && performance.now() < end && failures.size < failuresMax) {
+  while (executions < runsMax && clock() < end && failures.size < failuresMax) {
     const isNew = corpus.length === 0 || random.below(8) === 0;
     const input = first.shift() ?? (isNew ? randomInput(random, target.lengthMax)
       // What was found last leads furthest.
       : mutate(corpus[corpus.length - 1 - random.below(random.below(corpus.length) + 1)]!, corpus[random.below(corpus.length)]!, random, target.lengthMax));
-    const isGuided = coverage !== null && executions % CYCLE_RUNS < GUIDED_RUNS;
+    const isGuided = coverage !== null && executions >= guidedFrom;
     if (isGuided) coverage.start();
     run(input);
     if (!isGuided) continue;
     batch.push(input);
-    if (executions % CYCLE_RUNS >= GUIDED_RUNS) {
-      harvest();
-      coverage.stop();
-    } else if (batch.length >= SAMPLE_RUNS) harvest();
+    if (batch.length < GUIDED_RUNS) continue;
+    free = harvest() ? FREE_RUNS : Math.min(2 * free, FREE_RUNS_MAX);
+    guidedFrom = executions + free;
+    coverage.stop();
   }
   if (batch.length > 0) harvest();
   coverage?.stop();
-  return { name, executions, blocks, corpus: corpus.length, failures: [...failures.values()] };
+  return { name, executions, blocks: seen.size, corpus: corpus.length, failures: [...failures.values()] };
 }

@@ -123,6 +123,15 @@ export function readTheirs(b: Uint8Array): Seen | null {
   }
 }
 
+/** To a group or a whole net, or from what is no single host's address. RFC 1122 §3.2.2, RFC 4443 §2.4 (e.3 – e.6). */
+function isOfMany({ family, bytes: b }: Seen): boolean {
+  const [from, to] = family === 4 ? [b.subarray(12, 16), b.subarray(16, 20)] : [b.subarray(8, 24), b.subarray(24, 40)];
+  const isGroup = (address: Uint8Array): boolean => (family === 4 ? address[0]! >= 224 : address[0] === 0xff);
+  // The bench's net is a /24.
+  const isNet = family === 4 && to[0] === 10 && to[1] === 0 && to[2] === 0 && to[3] === 255;
+  return isGroup(to) || isNet || isGroup(from) || from.every((byte) => byte === 0);
+}
+
 /** I11: `answers`, all that left because of `cause`. RFC 9293 §3.5.2, RFC 1122 §3.2.2, RFC 4443 §2.4 (e). */
 export function checkAnswers(cause: Uint8Array, answers: readonly Seen[]): void {
   const arrived = readTheirs(cause);
@@ -137,6 +146,9 @@ export function checkAnswers(cause: Uint8Array, answers: readonly Seen[]): void 
     }
     if (isIcmpError(answer)) {
       ensure(!isError, 'I11: an ICMP error about an ICMP error');
+      // But for these two, of IPv6: packet too big, and an option that one is to be told of. RFC 4443 §2.4 (e.3).
+      const mayTell = answer.protocol === 58 && (answer.bytes[answer.at] === 2 || (answer.bytes[answer.at] === 4 && answer.bytes[answer.at + 1] === 2));
+      ensure(mayTell || !isOfMany(arrived), 'I11: an ICMP error to or about more than one host');
       const quote = answer.bytes.subarray(answer.at + 8);
       // A fragment that makes a datagram whole may draw an error about that datagram.
       const isLater = answer.family === 4 && quote.length >= 20 && (((quote[6]! & 0x1f) << 8) | quote[7]!) !== 0;

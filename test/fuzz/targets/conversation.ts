@@ -2,9 +2,12 @@
 // both ways, both sides close, and nothing is left.
 
 import { linkPlan } from '../../../src/arbitraries.js';
+import type { Stack } from '../../../src/stack.js';
+import type { Connection } from '../../../src/tcp/connection.js';
 import { Conversation, type Party, type Plan } from '../../../src/testing/conversation.js';
 import { Choices } from '../harness/choices.js';
 import { ensure, Finding } from '../harness/failure.js';
+import { Invariants } from '../harness/invariants.js';
 import { readOurs } from '../harness/on-the-wire.js';
 
 const links = linkPlan({ losses: [0.01, 0.05, 0.15] });
@@ -39,16 +42,50 @@ export function planOf(choices: Choices): Plan {
   };
 }
 
+const watched = new WeakSet<Connection>();
+
+/** I12: the application is told in polls, and never while it is being told. */
+function onlyInPolls(c: Connection, stack: Stack): void {
+  if (watched.has(c) || c.owner === null) return;
+  watched.add(c);
+  const { owner } = c;
+  const poll = stack.poll.bind(stack);
+  let isPolling = false;
+  stack.poll = (now) => {
+    isPolling = true;
+    poll(now);
+    isPolling = false;
+  };
+  c.owner = {
+    onTcpEvent: (each, events) => {
+      ensure(isPolling, 'I12: called back in the middle of a call');
+      isPolling = false;
+      owner.onTcpEvent(each, events);
+      isPolling = true;
+    },
+  };
+}
+
 /** Its trace hash: for F14. */
 export function runConversation(data: Uint8Array): string {
   const world = new Conversation(planOf(new Choices(data)));
   const { tap } = world.sim;
   let at = -1;
   let atOnce = 0;
+  const invariants = world.sim.hosts.map(({ stack }) => new Invariants(stack));
+  const step = world.sim.step.bind(world.sim);
+  world.sim.step = () => {
+    step();
+    for (const each of invariants) each.check();
+    for (const { connection, stack } of world.speakers) if (connection !== null) onlyInPolls(connection, stack);
+  };
   world.sim.tap = (from, packet, fate) => {
     tap?.(from, packet, fate);
     // I7, where the device hands on what a wire carries; damage comes before the tap.
-    if (!world.plan.offload && (world.plan.link.corrupt ?? 0) === 0) readOurs(packet.bytes.slice(packet.start, packet.end), world.plan.mtu);
+    if (!world.plan.offload && (world.plan.link.corrupt ?? 0) === 0) {
+      const seen = readOurs(packet.bytes.slice(packet.start, packet.end), world.plan.mtu);
+      invariants[from.name.endsWith('.0') ? 0 : 1]!.sent(seen, world.sim.now);
+    }
     // I9: a storm, at one instant.
     atOnce = world.sim.now === at ? atOnce + 1 : 0;
     at = world.sim.now;

@@ -23,7 +23,7 @@ export interface FuzzTarget {
   readonly lengthMax: number;
 }
 
-/** F6 is SCTP's, and comes with it; F11 compares with a kernel, and is no function of bytes. */
+/** F6 is SCTP's, and comes with it; F11 needs a kernel beside it: `test/fuzz/differential`, `npm run fuzz -- --differential`. */
 export const TARGETS: Readonly<Record<string, FuzzTarget>> = {
   F1: { title: 'every decoder', run: decoders, lengthMax: 200 },
   F2: { title: 'written, read, written', run: roundTrips, lengthMax: 300 },

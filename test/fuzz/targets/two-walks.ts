@@ -45,7 +45,7 @@ function options(choices: Choices): void {
     list.push(kind);
     if (kind < 2) continue;
     const honest = LENGTHS.get(kind) ?? (kind === 5 ? 2 + 8 * (1 + choices.below(4)) : 2 + choices.below(18));
-    const length = choices.oneIn(10) ? choices.u8() : honest;
+    const length = choices.oneIn(10) ? choices.of(0, 1, 2, honest - 1, honest + 1, honest + 8, choices.u8()) : honest;
     list.push(length, ...choices.bytes(Math.max(0, honest - 2)));
   }
   const b = list.slice(0, 40);

@@ -1,6 +1,6 @@
 // The fuzzer's own tools: chance comes from the seed alone, a failure is found, made small, and had again from its line.
 
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 
 import { SeededRandom } from '../../../src/random.js';
 import { campaign, errorOf } from '../../../tools/fuzz/engine.js';
@@ -93,6 +93,29 @@ describe('planted bugs', () => {
     expect(all.length).toBeGreaterThanOrEqual(20);
     for (const { fuzz } of all) expect(Object.keys(TARGETS)).toContain(fuzz);
     expect(new Set(all.map(({ fuzz }) => fuzz)).size).toBeGreaterThanOrEqual(10);
+  });
+});
+
+describe('the entry for another engine', () => {
+  const entry = async (target: string): Promise<(data: Buffer) => void> => {
+    vi.stubEnv('WALLSOCKET_TARGET', target);
+    vi.resetModules();
+    try {
+      return (await import('../../../tools/fuzz/jazzer.js')).fuzz;
+    } finally {
+      vi.unstubAllEnvs();
+    }
+  };
+
+  test.each(Object.keys(TARGETS))('takes bytes for %s, and is silent where nothing is wrong', async (target) => {
+    const fuzz = await entry(target);
+    expect(fuzz(Buffer.alloc(0))).toBeUndefined();
+    expect(fuzz(Buffer.from([3, 1, 4, 1, 5, 9, 2, 6]))).toBeUndefined();
+    expect(fuzz(Buffer.alloc(4096))).toBeUndefined();
+  });
+
+  test('says which targets there are', async () => {
+    await expect(entry('F99')).rejects.toThrow('no target F99: there are F1, F2');
   });
 });
 
