@@ -462,6 +462,20 @@ describe('what was no loss', () => {
     expect(h.connection!.congestion.ssthresh).toBe(Infinity);
   });
 
+  // RFC 3708 §3 (A.4): a DSACK of what was sent once is the network's doing, and so may be all that follow.
+  test('but not by a DSACK after the network has doubled a packet', () => {
+    const h = inFlight(SACK);
+    h.play(tcp`
+      +20ms  < .  1:1(0)          ack 1 win 65535 <sack 1001:4001>
+      +0     > .  1:1001(1000)    ack 1
+      +1ms   < .  1:1(0)          ack 1 win 65535 <sack 2001:3001 1001:4001>
+      +19ms  < .  1:1(0)          ack 10001 win 65535 <sack 1:1001>
+    `, 'ignored');
+    expect(h.connection!.undos).toBe(0);
+    expect(h.connection!.congestion.ssthresh).toBe(5000);
+    expect(h.connection!.recovery.dsacks).toBe(2);
+  });
+
   // The ACK with the DSACK has no successor that repeats it: it counts though another has overtaken it.
   test('or that a DSACK proves needless, in an ACK that was overtaken', () => {
     const h = inFlight(TS, 'TS val 120 ecr 0');
@@ -583,6 +597,17 @@ describe('ACKs that lie (SEC-63)', () => {
     expect(h.connection!.undos).toBe(0);
   });
 
+  test('nor does a DSACK of more than that, though it begins where that did', () => {
+    const h = inFlight(SACK);
+    h.play(tcp`
+      +20ms  < .  1:1(0)          ack 1 win 65535 <sack 1001:6001>
+      +0     > .  1:1001(1000)    ack 1
+      +1ms   < .  1:1(0)          ack 6001 win 65535 <sack 1:3001>
+    `, 'ignored');
+    expect(h.connection!.retransmits).toBe(1);
+    expect(h.connection!.undos).toBe(0);
+  });
+
   // RFC 2883 §4.1 (4): the block that holds the duplicate comes second, and may begin where that does.
   test('a first block that begins where the second does hides nothing of it', () => {
     const h = inFlight(SACK);
@@ -602,5 +627,28 @@ describe('ACKs that lie (SEC-63)', () => {
     `);
     expect(h.connection!.flightSize).toBe(10_000);
     expect(h.connection!.congestion.cwnd).toBe(10_000);
+  });
+});
+
+describe('the delivery rate', () => {
+  // Nothing more may leave, though the flight shrinks: what is measured now says nothing of the path.
+  test('knows when the peer\'s window, full behind a hole, holds back what cwnd and pace would let go', () => {
+    const h = established({ syn: SACK, listen: RENO });
+    h.play(tcp`
+      +0     ${() => h.send(10_000)}
+      ${burst(1, 9001)}
+      +0     > P. 9001:10001(1000) ack 1
+      +20ms  < .  1:1(0)          ack 1 win 10000 <sack 1001:6001>
+      +0     > .  1:1001(1000)    ack 1
+    `, 'ignored');
+    expect(h.connection!.rate.isHeldBack).toBe(false);
+    h.play(tcp`
+      +0     ${() => h.send(5000)}
+      +1ms   < .  1:1(0)          ack 1 win 10000 <sack 1001:7001>
+    `, 'ignored');
+    expect(h.connection!.rate.isHeldBack).toBe(true);
+    h.play(tcp`+20ms < . 1:1(0) ack 10001 win 65535`, 'ignored');
+    h.play(tcp`+20ms < . 1:1(0) ack 12001 win 65535`, 'ignored');
+    expect(h.connection!.rate.isHeldBack).toBe(false);
   });
 });

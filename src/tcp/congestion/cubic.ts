@@ -136,6 +136,8 @@ export class Cubic implements CongestionControl {
     course.cwnd = Math.min(course.cwnd, Math.max(window, (bytesLost > 0 ? 2 : 1) * this.smss));
   }
 
+  onPacketLost(): void {}
+
   onRecovered(): void {
     // PRR leaves at ssthresh, where `onLoss` put cwnd. The next ACK begins the epoch.
   }
