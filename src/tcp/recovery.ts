@@ -145,7 +145,9 @@ export class Recovery {
    */
   onDsack(from: number, end: number, segments: number): boolean {
     this.dsacks += segments;
-    if (this.resent === null || this.resent.lacks(from, end)) {
+    // A record that was given back, and made anew since, knows nothing of it.
+    if (this.resent === null) return false;
+    if (this.resent.lacks(from, end)) {
       this.isDoubled = true;
       return false;
     }
@@ -352,7 +354,7 @@ function countDuplicates(c: Connection, acked: number, isDuplicate: boolean, del
   return delivered;
 }
 
-/** From phase to phase. */
+/** From phase to phase. RFC 6675 §5. */
 function advance(
   c: Connection, acked: number, isDuplicate: boolean, hasNewSack: boolean, echoedAt: number, unsacked: number, now: number,
 ): void {

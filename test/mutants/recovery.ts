@@ -81,11 +81,18 @@ export const RECOVERY: readonly Mutant[] = [
     ...recovery, title: 'while it shrinks to half',
     text: '(this.prrDelivered * ssthresh) / this.flightAtEntry', replacement: 'this.prrDelivered',
   },
+  { ...recovery, text: ' : acked > 0 ? 0 : r.dupAcks;', replacement: ' : r.dupAcks;', title: 'make no three' },
+  { ...recovery, text: "r.phase !== 'open' && una >= r.recoverEnd", replacement: "r.phase !== 'open' && una >= r.recoverEnd - 1", title: 'ends with the ACK of all' },
+  { ...recovery, text: "if (wasOpen || !isFirst) r.beginFrto();", replacement: 'if (wasOpen && isFirst) r.beginFrto();', title: 'and another one' },
+  {
+    ...recovery, title: 'ends recovery, too',
+    text: "r.beginReduction('loss', c.offsetOf(c.snd.nxt), flight);", replacement: "r.beginReduction('loss', c.offsetOf(c.snd.una), flight);",
+  },
   { ...recovery, sec: 'SEC-63', text: 'Seq.gt(Seq.seq(sackEnd[i]!), c.snd.nxt)', replacement: 'false', title: 'say nothing' },
   { ...recovery, sec: 'SEC-63', text: 'Seq.ge(from, Seq.seq(sackEnd[i]!))', replacement: 'false', title: 'say nothing' },
   {
     ...recovery, sec: 'SEC-63', title: 'a DSACK of more than was sent again',
-    text: 'this.resent === null || this.resent.lacks(from, end)', replacement: 'false',
+    text: 'this.resent.lacks(from, end)', replacement: 'false',
   },
   {
     ...recovery, sec: 'SEC-63', title: 'nor does a DSACK of more than that',
