@@ -89,10 +89,18 @@ function mayPace(c: Connection, now: number): boolean {
   return false;
 }
 
+/**
+ * What a timer that rings late may catch up, ms: 2 at least, for timers count in milliseconds; then a quarter of the round trip, the
+ * least that a queue on the path must hold anyway; 10 at most.
+ */
+const LATE_LEAST_MS = 2;
+const LATE_MOST_MS = 10;
+
 function pace(c: Connection, bytes: number, now: number): void {
   const { pacingRate } = c.congestion;
-  // A timer that rings late has lost nothing, up to two milliseconds.
-  if (pacingRate !== Infinity) c.paceUntil = Math.max(c.paceUntil, now - 2) + bytes / pacingRate;
+  if (pacingRate === Infinity) return;
+  const late = Math.min(LATE_MOST_MS, Math.max(LATE_LEAST_MS, c.rto.minRttMs / 4));
+  c.paceUntil = Math.max(c.paceUntil, now - late) + bytes / pacingRate;
 }
 
 /** The most that leaves at once, bytes: what a superpacket holds, or a millisecond of the pace. */
