@@ -160,7 +160,7 @@ export class Recovery {
     this.undoRetransmits = Math.max(0, this.undoRetransmits - segments);
   }
 
-  /** RFC 4015, RFC 3708: every retransmission was needless, by DSACK or (RFC 3522 §3.2 step 5) by the timestamp echoed. */
+  /** RFC 4015, RFC 3708: every retransmission was needless, by DSACK or (RFC 3522 §3.2 step 5) by the timestamp echoed. RFC 9438 §4.9.2-1. */
   mayUndo(echoedAt: number): boolean {
     return this.undoFrom !== NONE && ((this.undoRetransmits === 0 && !this.isDoubled) || this.isDelayed(echoedAt));
   }
@@ -171,7 +171,7 @@ export class Recovery {
   }
 
   /**
-   * In the phase after a timeout. RFC 5682 §3.1 (with SACK) and §2.1.
+   * In the phase after a timeout. RFC 5682 §3.1 (with SACK) and §2.1; RFC 9438 §4.9.1-1.
    * @returns whether the timeout was spurious
    */
   frtoSays(c: Connection, d: Delivery, acked: number, isDuplicate: boolean, hasNewSack: boolean): boolean {

@@ -452,6 +452,7 @@ describe('the tail loss probe (RFC 8985 §7)', () => {
 describe('what was no loss', () => {
   const TS = 'mss 1000,sackOK,TS val 100 ecr 0';
 
+  // RFC 9438 §4.9.2-1.
   // RFC 3522 §3.2, RFC 4015 §3: the first ACK echoes the original.
   test('a fast retransmit that the timestamp proves needless is undone: both windows are as before', () => {
     const h = inFlight(TS, 'TS val 120 ecr 0');
@@ -620,7 +621,7 @@ describe('a timeout', () => {
     expect(h.connection!.congestion.ssthresh).toBe(5000);
   });
 
-  // RFC 5682 §2.1-1, step 3 b; RFC 4015.
+  // RFC 5682 §2.1-1, step 3 b; RFC 4015; RFC 9438 §4.9.1-1.
   test('that was needless is undone when text that was sent once is acknowledged', () => {
     const h = inFlight();
     h.play(tcp`

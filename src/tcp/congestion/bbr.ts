@@ -242,7 +242,8 @@ export class Bbr implements CongestionControl {
     if (inFlight > 0) {
       this.noteLoss();
       this.isCongestionInRound = true;
-      this.saveStateUponLoss();
+      // What recovery made of it, where one runs; else noting the loss has saved it.
+      if (this.isInRecovery) this.saveStateUponLoss();
     }
     this.isInRecovery = true;
     this.resetFullBw();

@@ -484,12 +484,13 @@ describe('recovery', () => {
   });
 
   // The limit falls before the recovery begins, by the packet that begins it.
-  test('that was for nothing gives the limit of the flight back that its first loss set: §5.5.11.1', () => {
+  test.each(['onLoss', 'onTimeout'] as const)('that was for nothing gives the limit of the flight back that its first loss set: §5.5.11.1 (%s)', (begins) => {
     const t = trip();
     until(t, 'probe-bw-up', 8000);
     const { bbr, path } = t;
     bbr.onPacketLost(6 * SMSS, 6 * SMSS, 80 * SMSS, false, path.now);
-    bbr.onLoss(6 * SMSS, 80 * SMSS, path.now);
+    if (begins === 'onLoss') bbr.onLoss(6 * SMSS, 80 * SMSS, path.now);
+    else bbr.onTimeout(80 * SMSS, path.now);
     expect([bbr.state, bbr.inflightLongterm < Infinity]).toEqual(['probe-bw-down', true]);
     bbr.onUndo(path.now);
     expect([bbr.state, bbr.inflightLongterm]).toEqual(['probe-bw-refill', Infinity]);
