@@ -69,7 +69,7 @@ export const SENDER: readonly Mutant[] = [
 
 /** What the device cannot do is done before it. */
 export const EGRESS: readonly Mutant[] = [
-  { ...egress, text: ' && isWhole && (', replacement: ' && (', title: 'but does not cut' },
+  { ...egress, text: ' && isWhole && (', replacement: ' && (', title: 'though it sums' },
   { ...egress, text: "(frame.checksum !== 'partial' || offload.checksum)", replacement: 'true', title: 'but does not sum' },
   { ...egress, text: 'frame.end + frame.lent - frame.network', replacement: 'frame.end - frame.network', title: 'is as long as all of it' },
 ];
