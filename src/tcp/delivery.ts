@@ -148,6 +148,12 @@ export class DeliveryRate implements SendStamp {
   latestIsAppLimited = false;
   /** C.app_limited: until so much is delivered, the rate is what the application gave; 0: it is not. */
   private appLimitedUntil = 0;
+  /** Until so much is delivered, the flight had a gap that the peer's window made. */
+  private heldBackUntil = -1;
+
+  get isHeldBack(): boolean {
+    return this.delivered <= this.heldBackUntil;
+  }
 
   get isAppLimited(): boolean {
     return this.appLimitedUntil > 0;
@@ -163,6 +169,11 @@ export class DeliveryRate implements SendStamp {
   /** Nothing more to send, though the window would allow it. */
   onAppLimited(inFlight: number): void {
     this.appLimitedUntil = Math.max(1, this.delivered + inFlight);
+  }
+
+  /** The peer's window is full of what waits behind a hole: cwnd and pace would let more go. */
+  onHeldBack(inFlight: number): void {
+    this.heldBackUntil = this.delivered + inFlight;
   }
 
   /** @returns the sample, bytes per ms; 0: this ACK gives none */

@@ -4,7 +4,7 @@
 import { NEVER } from '../time.js';
 import type { Connection } from './connection.js';
 import { type Delivery, isLater } from './delivery.js';
-import { LOST, RETRANSMITTED, SACKED } from './scoreboard.js';
+import { APP_LIMITED, LOST, RETRANSMITTED, SACKED } from './scoreboard.js';
 
 /** RFC 8985 §6.2 step 4: DupThresh. */
 const DUP_THRESH = 3;
@@ -137,7 +137,7 @@ export class Rack {
           wakeAt = Math.min(wakeAt, lostAt);
           continue;
         }
-        lost += b.markLost(i);
+        lost += lose(c, i, lost, now);
         if ((flags & RETRANSMITTED) !== 0) this.lostRetransmission = true;
       }
     }
@@ -152,7 +152,7 @@ export class Rack {
     let lost = 0;
     for (let i = 0; i < b.count; i++) {
       if ((b.flags(i) & (SACKED | LOST)) !== 0) continue;
-      if (i === 0 || b.sentAt(i) + this.rttMs + this.reoWnd(c) <= now) lost += b.markLost(i);
+      if (i === 0 || b.sentAt(i) + this.rttMs + this.reoWnd(c) <= now) lost += lose(c, i, lost, now);
     }
     c.timers.rackAt = NEVER;
     return lost;
@@ -218,4 +218,15 @@ export class Rack {
     this.probeEnd = NONE;
     if (this.isProbeNext) c.timers.rackAt = NEVER;
   }
+}
+
+/** Run `i` is lost. @param before  bytes that were found lost just now, and are not in C.lost yet @returns its bytes */
+function lose(c: Connection, i: number, before: number, now: number): number {
+  const { scoreboard: b } = c;
+  const bytes = b.markLost(i);
+  // RFC 4821 §7.5: a probe of the path's MTU says nothing of congestion.
+  if (c.plpmtud !== null && c.plpmtud.probeSize > 0 && b.startOf(i) === c.plpmtud.probeStart) return bytes;
+  const lostSince = c.rate.lost + before + bytes - b.lostThen(i);
+  c.congestion.onPacketLost(bytes, lostSince, b.txInFlight(i), (b.flags(i) & APP_LIMITED) !== 0, now);
+  return bytes;
 }

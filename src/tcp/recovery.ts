@@ -9,7 +9,8 @@ import { Delivery } from './delivery.js';
 import { aceOf } from './ecn.js';
 import { isProbeAlone } from './mtu-probe.js';
 import { Rack } from './rack.js';
-import { LOST, RETRANSMITTED, SACKED } from './scoreboard.js';
+import { Resent } from './resent.js';
+import { APP_LIMITED, LOST, RETRANSMITTED, SACKED } from './scoreboard.js';
 import type { Segment } from './segment.js';
 import * as Seq from './seq.js';
 
@@ -58,6 +59,10 @@ export class Recovery {
   force = false;
   /** DSACKs received, segments. */
   dsacks = 0;
+  /** Null: nothing was sent again. */
+  private resent: Resent | null = null;
+  /** Packets come twice that were sent once, so that a DSACK proves nothing any more. RFC 3708 §3 (A.4). */
+  private isDoubled = false;
   /** When a round trip was last sampled: one in each, for RTO. RFC 6298 §3. */
   sampledAt = -NEVER;
 
@@ -66,7 +71,7 @@ export class Recovery {
    * @param una  the offset of SND.UNA
    */
   isAsNew(una: number): boolean {
-    return this.phase === 'open' && una > this.recoverEnd && this.undoFrom === NONE && this.dsacks === 0 && this.rack.isAsNew;
+    return this.phase === 'open' && una > this.recoverEnd && this.undoFrom === NONE && this.dsacks === 0 && !this.isDoubled && this.rack.isAsNew;
   }
 
   /** The phase in which PRR, not cwnd, says how much. */
@@ -74,10 +79,16 @@ export class Recovery {
     return this.phase === 'recovery' || this.phase === 'cwr';
   }
 
-  /** Text left: new, or again. */
-  onSent(bytes: number, segments: number, again: boolean, now: number): void {
+  /** New text left. */
+  onSent(bytes: number): void {
     this.prrOut += bytes;
-    if (!again) return;
+  }
+
+  /** What lies behind `from` left again. */
+  onResent(from: number, bytes: number, segments: number, now: number): void {
+    this.prrOut += bytes;
+    this.resent ??= new Resent();
+    this.resent.add(from, from + bytes);
     if (this.firstRetransmitAt === NEVER) this.firstRetransmitAt = now;
     if (this.undoFrom !== NONE) this.undoRetransmits = Math.max(0, this.undoRetransmits) + segments;
   }
@@ -128,16 +139,30 @@ export class Recovery {
     this.frto = true;
   }
 
-  /** The receiver got `segments` that begin at `from` twice. RFC 3708 §3. */
-  onDsack(from: number, segments: number): void {
+  /**
+   * The receiver got `segments` from `from` to `end` twice. RFC 3708 §3.
+   * @returns whether that is because we sent them twice
+   */
+  onDsack(from: number, end: number, segments: number): boolean {
     this.dsacks += segments;
+    // A record that was given back, and made anew since, knows nothing of it.
+    if (this.resent === null) return false;
+    if (this.resent.lacks(from, end)) {
+      this.isDoubled = true;
+      return false;
+    }
+    this.takeBack(from, segments);
+    return true;
+  }
+
+  private takeBack(from: number, segments: number): void {
     if (this.undoFrom === NONE || this.undoRetransmits <= 0 || from < this.undoFrom) return;
     this.undoRetransmits = Math.max(0, this.undoRetransmits - segments);
   }
 
-  /** RFC 4015, RFC 3708: every retransmission was needless, by DSACK or (RFC 3522 §3.2 step 5) by the timestamp echoed. */
+  /** RFC 4015, RFC 3708: every retransmission was needless, by DSACK or (RFC 3522 §3.2 step 5) by the timestamp echoed. RFC 9438 §4.9.2-1. */
   mayUndo(echoedAt: number): boolean {
-    return this.undoFrom !== NONE && (this.undoRetransmits === 0 || this.isDelayed(echoedAt));
+    return this.undoFrom !== NONE && ((this.undoRetransmits === 0 && !this.isDoubled) || this.isDelayed(echoedAt));
   }
 
   /** The answer is to a transmission before the first retransmission. */
@@ -146,7 +171,7 @@ export class Recovery {
   }
 
   /**
-   * In the phase after a timeout. RFC 5682 §3.1 (with SACK) and §2.1.
+   * In the phase after a timeout. RFC 5682 §3.1 (with SACK) and §2.1; RFC 9438 §4.9.1-1.
    * @returns whether the timeout was spurious
    */
   frtoSays(c: Connection, d: Delivery, acked: number, isDuplicate: boolean, hasNewSack: boolean): boolean {
@@ -230,6 +255,7 @@ export function onAck(c: Connection, seg: Segment, acked: number, isDuplicate: b
     sample.isRecovery = wasReducing || r.isReducing || (acked === 0 && !r.rack.reorderingSeen);
     sample.deliveryRate = c.rate.onAck(delivered, delivery, rto.minRttMs, now);
     sample.isAppLimited = delivery.isAppLimited;
+    sample.isHeldBack = c.rate.isHeldBack;
     sample.totalDelivered = c.rate.delivered;
     sample.priorDelivered = delivery.priorDelivered;
     sample.txInFlight = delivery.txInFlight;
@@ -281,11 +307,10 @@ function takeDsack(c: Connection, seg: Segment): boolean {
   const isWithin = sackCount > 1 && Seq.ge(from, Seq.seq(sackStart[1]!)) && Seq.le(to, Seq.seq(sackEnd[1]!));
   if (!isBelow && !isWithin) return false;
   const segments = Math.max(1, Math.round(Seq.diff(to, from) / c.snd.smss));
-  // Nobody got twice what we did not send twice (SEC-63); what lies further back than a window is a fable.
-  if (c.recovery.dsacks + segments > c.retransmits || Seq.lt(from, Seq.add(c.snd.una, -c.snd.maxWnd))) return false;
+  // What lies further back than a window is a fable (SEC-63).
+  if (Seq.lt(from, Seq.add(c.snd.una, -c.snd.maxWnd))) return false;
   const from0 = c.offsetOf(c.snd.una) - Seq.diff(c.snd.una, from);
-  c.recovery.onDsack(from0, segments);
-  return true;
+  return c.recovery.onDsack(from0, from0 + Seq.diff(to, from), segments);
 }
 
 /** The SACK blocks, from left to right, as far as they speak of what is in flight. @returns bytes that are new */
@@ -329,7 +354,7 @@ function countDuplicates(c: Connection, acked: number, isDuplicate: boolean, del
   return delivered;
 }
 
-/** From phase to phase. */
+/** From phase to phase. RFC 6675 §5. */
 function advance(
   c: Connection, acked: number, isDuplicate: boolean, hasNewSack: boolean, echoedAt: number, unsacked: number, now: number,
 ): void {
@@ -359,8 +384,8 @@ function advance(
       if (r.mayUndo(NEVER)) undo(c, NEVER, now);
   }
   const lost = judge(c, acked, now);
-  c.rate.lost += lost;
   if (isProbeAlone(c, lost, now)) return;
+  c.rate.lost += lost;
   const isLostAgain = r.phase === 'loss' && r.rack.lostRetransmission;
   if (lost > 0 && (r.phase === 'open' || r.phase === 'cwr' || isLostAgain)) enterRecovery(c, lost, unsacked, now);
 }
@@ -373,12 +398,23 @@ function judge(c: Connection, acked: number, now: number): number {
     // RFC 6582 §3.2 (3): a partial ACK; the next hole begins at SND.UNA, and is filled at once.
     if (acked === 0) return 0;
     r.force = true;
-    return b.markFirstLost(c.snd.smss);
+    return loseFirst(c, now);
   }
   // RFC 6582 §3.2 (2): not again for losses of a window that was repaired already. What is acknowledged must reach beyond
   // `recover`: at it, the duplicates may be answers to what was sent twice.
   if (r.phase === 'loss' || r.dupAcks < DUP_THRESH || c.offsetOf(c.snd.una) <= r.recoverEnd) return 0;
-  return b.markFirstLost(c.snd.smss);
+  return loseFirst(c, now);
+}
+
+/**
+ * The first segment is lost. Without SACK a round trip tells of one loss, however many there are: congestion control hears
+ * that all of the flight may be lost (draft-ietf-ccwg-bbr §5.5.10.2). @returns bytes
+ */
+function loseFirst(c: Connection, now: number): number {
+  const { scoreboard: b } = c;
+  const bytes = b.markFirstLost(c.snd.smss);
+  if (bytes > 0) c.congestion.onPacketLost(bytes, b.txInFlight(0), b.txInFlight(0), (b.flags(0) & APP_LIMITED) !== 0, now);
+  return bytes;
 }
 
 /** RFC 5681 §4.3-1, and once for each window (§4.3-4). */
@@ -435,8 +471,8 @@ export function onReorderTimeout(c: Connection, now: number): void {
   const { recovery: r, scoreboard: b } = c;
   const unsacked = b.inFlight + b.lost;
   const lost = r.rack.detectLoss(c, now);
-  c.rate.lost += lost;
   if (lost === 0 || isProbeAlone(c, lost, now)) return;
+  c.rate.lost += lost;
   if (r.phase === 'open' || r.phase === 'cwr' || (r.phase === 'loss' && r.rack.lostRetransmission)) enterRecovery(c, lost, unsacked, now);
   if (r.isReducing && !c.congestion.ownsRecovery) r.proportion(0, lost, false, pipe(c), c.congestion.ssthresh, c.snd.smss);
 }

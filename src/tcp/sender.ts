@@ -73,6 +73,7 @@ function sendText(c: Connection, now: number): void {
     const flags = flagsOf(c, unsent, length);
     if (length === 0 && (flags & Wire.FIN) === 0) {
       r.newTextFirst = false;
+      if (usable >= mss && b.sacked > 0) c.rate.onHeldBack(pipe(c));
       if (b.lost === 0) return;
       continue;
     }
@@ -88,10 +89,18 @@ function mayPace(c: Connection, now: number): boolean {
   return false;
 }
 
+/**
+ * What a timer that rings late may catch up, ms: 2 at least, for timers count in milliseconds; then a quarter of the round trip, the
+ * least that a queue on the path must hold anyway; 10 at most.
+ */
+const LATE_LEAST_MS = 2;
+const LATE_MOST_MS = 10;
+
 function pace(c: Connection, bytes: number, now: number): void {
   const { pacingRate } = c.congestion;
-  // A timer that rings late has lost nothing, up to two milliseconds.
-  if (pacingRate !== Infinity) c.paceUntil = Math.max(c.paceUntil, now - 2) + bytes / pacingRate;
+  if (pacingRate === Infinity) return;
+  const late = Math.min(LATE_MOST_MS, Math.max(LATE_LEAST_MS, c.rto.minRttMs / 4));
+  c.paceUntil = Math.max(c.paceUntil, now - late) + bytes / pacingRate;
 }
 
 /** The most that leaves at once, bytes: what a superpacket holds, or a millisecond of the pace. */
@@ -158,7 +167,7 @@ function sendNew(c: Connection, flags: number, length: number, now: number, mss 
   c.snd.nxt = Seq.add(c.snd.nxt, count);
   if (length % mss !== 0) c.snd.sml = c.snd.nxt;
   c.congestion.onSent(length, pipe(c), now);
-  c.recovery.onSent(count, 1, false, now);
+  c.recovery.onSent(count);
   if (c.probe !== null) c.probe.onSent(c, from, length, Math.max(1, Math.ceil(length / mss)), why, now);
   pace(c, length, now);
   armRetransmit(c, now);
@@ -203,7 +212,7 @@ function resend(c: Connection, i: number, length: number, now: number, why = why
   c.rate.onSend(pipe(c), now);
   b.resent(i, length, segments, now, c.rate);
   c.congestion.onSent(text, pipe(c), now);
-  c.recovery.onSent(length, segments, true, now);
+  c.recovery.onResent(from, length, segments, now);
   if (c.probe !== null) c.probe.onSent(c, from, text, segments, why, now);
   pace(c, text, now);
   // RFC 6298 (5.3) restarts on new ACKs; RFC 6582 §3.2 and RFC 6675 §5.1 restart for the first retransmission, too.

@@ -80,13 +80,29 @@ export const CUBIC: readonly Mutant[] = [
 
 export const BBR: readonly Mutant[] = [
   {
-    ...bbr, title: 'of a round in which 2 of fifty',
+    ...bbr, title: 'of a round in which 3 of fifty',
     text: 'return Math.max(expected, Math.min(expected + LOSS_DEVIATIONS * Math.sqrt(expected * smss), inFlight * LOSS_MOST));',
     replacement: 'return expected;',
   },
-  { ...bbr, text: ', inFlight * LOSS_MOST));', replacement: ', Infinity));', title: 'of a round in which 3 of fifty' },
+  { ...bbr, text: ', inFlight * LOSS_MOST));', replacement: ', Infinity));', title: 'of a round in which 4 of fifty' },
   { ...bbr, text: 'expected + LOSS_DEVIATIONS * Math.sqrt(expected * smss)', replacement: 'Infinity', title: 'of large flights' },
   { ...bbr, text: 'this.isCongestionInRound || this.lostInRound >', replacement: 'this.lostInRound >', title: 'of a round with a mark' },
   { ...bbr, text: 'if (sample.ecnMarked > 0) this.isCongestionInRound = true;', replacement: '', title: 'of a round with a mark' },
   { ...bbr, text: 'if (sample.priorDelivered <= this.appLimitedUntil) return false;', replacement: '', title: 'after ProbeRTT' },
+  { ...bbr, text: 'this.lostInRound = -this.smss;', replacement: '', title: 'of a round in which 3 of fifty' },
+  {
+    ...bbr, title: 'whose loss is one too many',
+    text: 'lostSince - this.smss <= tolerableLoss(', replacement: 'lostSince <= tolerableLoss(',
+  },
+  { ...bbr, text: 'const inflightBefore = txInFlight - bytes;', replacement: 'const inflightBefore = 0;', title: 'whose loss is one too many' },
+  {
+    ...bbr, title: 'that its first loss set',
+    text: 'if (!this.isInRecovery && !this.isSaved) this.', replacement: 'if (!this.isInRecovery) this.',
+  },
+  { ...bbr, text: 'if (!this.isRoundStart || (!', replacement: 'if ((!', title: 'counts rounds, not ACKs' },
+  {
+    ...bbr, title: 'any sample of a round is a quarter more',
+    text: 'if (this.fullBwNow || sample.deliveryRate', replacement: 'if (this.fullBwNow || !this.isRoundStart || sample.deliveryRate',
+  },
+  { ...bbr, text: ' || (!this.fullBwReached && sample.isHeldBack)', replacement: '', title: 'full behind a hole, held us back' },
 ];

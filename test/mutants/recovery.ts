@@ -81,16 +81,46 @@ export const RECOVERY: readonly Mutant[] = [
     ...recovery, title: 'while it shrinks to half',
     text: '(this.prrDelivered * ssthresh) / this.flightAtEntry', replacement: 'this.prrDelivered',
   },
+  { ...recovery, text: ' : acked > 0 ? 0 : r.dupAcks;', replacement: ' : r.dupAcks;', title: 'make no three' },
+  { ...recovery, text: "r.phase !== 'open' && una >= r.recoverEnd", replacement: "r.phase !== 'open' && una >= r.recoverEnd - 1", title: 'ends with the ACK of all' },
+  { ...recovery, text: "if (wasOpen || !isFirst) r.beginFrto();", replacement: 'if (wasOpen && isFirst) r.beginFrto();', title: 'and another one' },
+  {
+    ...recovery, title: 'ends recovery, too',
+    text: "r.beginReduction('loss', c.offsetOf(c.snd.nxt), flight);", replacement: "r.beginReduction('loss', c.offsetOf(c.snd.una), flight);",
+  },
   { ...recovery, sec: 'SEC-63', text: 'Seq.gt(Seq.seq(sackEnd[i]!), c.snd.nxt)', replacement: 'false', title: 'say nothing' },
   { ...recovery, sec: 'SEC-63', text: 'Seq.ge(from, Seq.seq(sackEnd[i]!))', replacement: 'false', title: 'say nothing' },
   {
     ...recovery, sec: 'SEC-63', title: 'a DSACK of more than was sent again',
-    text: 'c.recovery.dsacks + segments > c.retransmits || ', replacement: '',
+    text: 'this.resent.lacks(from, end)', replacement: 'false',
+  },
+  {
+    ...recovery, sec: 'SEC-63', title: 'nor does a DSACK of more than that',
+    file: 'src/tcp/resent.ts', text: 'return from >= end;', replacement: 'return true;',
+  },
+  {
+    ...recovery, title: 'after the network has doubled a packet',
+    text: '(this.undoRetransmits === 0 && !this.isDoubled)', replacement: 'this.undoRetransmits === 0',
+  },
+  {
+    ...rack, file: 'src/tcp/recovery.ts', test: 'test/script/rfc8985.test.ts', title: 'because the network doubles packets',
+    text: 'this.isDoubled = true;\n      return false;', replacement: 'this.isDoubled = true;\n      return true;',
+  },
+  {
+    ...recovery, file: 'src/tcp/resent.ts', test: 'test/unit/tcp/resent.test.ts', title: 'of what lies before what is forgotten',
+    text: 'from >= this.forgottenEnd && ', replacement: '',
+  },
+  {
+    ...recovery, file: 'src/tcp/resent.ts', test: 'test/unit/tcp/resent.test.ts', title: 'in whatever order',
+    text: 'i = -2;', replacement: '',
+  },
+  {
+    ...recovery, file: 'src/tcp/sender.ts', title: 'full behind a hole',
+    text: 'if (usable >= mss && b.sacked > 0) c.rate.onHeldBack(pipe(c));', replacement: '',
   },
   {
     ...recovery, sec: 'SEC-69', title: 'or that a DSACK proves needless',
-    text: 'return this.undoFrom !== NONE && (this.undoRetransmits === 0 || this.isDelayed(echoedAt));',
-    replacement: 'return this.undoFrom !== NONE && this.isDelayed(echoedAt);',
+    text: '((this.undoRetransmits === 0 && !this.isDoubled) || this.isDelayed(echoedAt))', replacement: 'this.isDelayed(echoedAt)',
   },
   {
     ...recovery, sec: 'SEC-69', title: 'that the timestamp proves needless',

@@ -10,6 +10,9 @@ const egress = { file: 'src/link/egress.ts', test: 'test/unit/link/ip-port.test.
 const urgent = 'test/script/urgent.test.ts';
 
 export const SENDER: readonly Mutant[] = [
+  { file, test, text: 'const LATE_LEAST_MS = 2;', replacement: 'const LATE_LEAST_MS = 0;', title: 'catches up what it was late' },
+  { file, test, text: 'const LATE_MOST_MS = 10;', replacement: 'const LATE_MOST_MS = 100;', title: 'catches up what it was late' },
+  { file, test, text: 'c.rto.minRttMs / 4', replacement: 'c.rto.minRttMs', title: 'catches up what it was late' },
   {
     file, test: 'test/script/autotune.test.ts', title: 'to tell whether a timeout was needless',
     text: '!r.newTextFirst && isTail', replacement: 'isTail',
@@ -66,7 +69,7 @@ export const SENDER: readonly Mutant[] = [
 
 /** What the device cannot do is done before it. */
 export const EGRESS: readonly Mutant[] = [
-  { ...egress, text: ' && isWhole && (', replacement: ' && (', title: 'but does not cut' },
+  { ...egress, text: ' && isWhole && (', replacement: ' && (', title: 'though it sums' },
   { ...egress, text: "(frame.checksum !== 'partial' || offload.checksum)", replacement: 'true', title: 'but does not sum' },
   { ...egress, text: 'frame.end + frame.lent - frame.network', replacement: 'frame.end - frame.network', title: 'is as long as all of it' },
 ];

@@ -36,6 +36,12 @@ const recovering = (): ScriptHost => {
 
 const SACK = 'mss 1000,sackOK';
 
+/** What leaves meanwhile is not the question. */
+const pass = (h: ScriptHost, ms: number): void => {
+  h.advanceTo(h.now + ms);
+  h['sent'].length = 0;
+};
+
 describe('fast retransmit', () => {
   // RFC 3042 §2; RFC 5681 §3.2 (1), (2).
   // RFC 5681 §3.2-3, -4, -5, -7, -8, -9, §4.3-1.
@@ -64,6 +70,15 @@ describe('fast retransmit', () => {
       +0     <  . 1:1(0)          ack 1 win 65535
       +0     > .  1:1001(1000)    ack 1
     `);
+  });
+
+  // RFC 6675 §5-2.
+  test('two duplicates before an ACK of something new and two behind it make no three', () => {
+    const h = inFlight();
+    for (const ack of [1, 1, 1001, 1001, 1001]) h.play(tcp`+1ms < . 1:1(0) ack ${ack} win 65535`, 'ignored');
+    expect(h.connection!.retransmits).toBe(0);
+    h.play(tcp`+0 < . 1:1(0) ack 1001 win 65535`, 'ignored');
+    expect(h.connection!.retransmits).toBe(1);
   });
 
   test('a lost segment with the FIN goes again with the FIN', () => {
@@ -214,7 +229,7 @@ describe('fast recovery', () => {
 
 describe('with SACK', () => {
   // RFC 8985 §6.2 steps 4 and 5: three segments SACKed, no reordering seen.
-  // RFC 8985 §3.3.2-1.
+  // RFC 8985 §3.3.2-1; RFC 6675 §5-4.
   test('a segment is lost when three behind it have arrived', () => {
     const h = inFlight(SACK);
     h.play(tcp`
@@ -242,6 +257,7 @@ describe('with SACK', () => {
     expect(h.connection!.recovery.phase).toBe('open');
   });
 
+  // RFC 6675 §4-3.
   // RFC 8985 §9.3-1, §9.3-2: three of ten have arrived, and so three may leave.
   test('what is lost goes again as far as congestion control lets it', () => {
     const h = inFlight(SACK);
@@ -283,7 +299,7 @@ describe('with SACK', () => {
     expect(told).toEqual([0, 1000, 0]);
   });
 
-  // RFC 6675 §5, NextSeg (1).
+  // RFC 6675 §4-1, -4, -5, -10, §5-1, -5, -8, -10, -11.
   // RFC 8985 §4-1.
   test('all holes are filled, and nothing else is sent again', () => {
     const h = inFlight(SACK);
@@ -315,6 +331,22 @@ describe('with SACK', () => {
       +20ms  < .  1:1(0)          ack 1 win 65535 <sack 1001:11001>
       +0     > .  1:1001(1000)    ack 1
     `, 'ignored');
+  });
+
+  // RFC 6675 §5-6, §5-7.
+  test('recovery ends with the ACK of all that had been sent when it began, and what lies above stays known', () => {
+    const h = inFlight(SACK);
+    h.play(tcp`
+      +20ms  < .  1:1(0)          ack 1 win 65535 <sack 1001:10001>
+      +0     > .  1:1001(1000)    ack 1
+      +0     > .  10001:11001(1000) ack 1
+      +0     > .  11001:12001(1000) ack 1
+    `, 'ignored');
+    h.play(tcp`+20ms < . 1:1(0) ack 10000 win 65535 <sack 11001:12001>`, 'ignored');
+    expect(h.connection!.recovery.phase).toBe('recovery');
+    h.play(tcp`+0 < . 1:1(0) ack 10001 win 65535 <sack 11001:12001>`, 'ignored');
+    expect(h.connection!.recovery.phase).toBe('open');
+    expect(h.connection!.scoreboard.sacked).toBe(1000);
   });
 
   test('SACK blocks beyond what was sent, backwards, or of what is acknowledged say nothing', () => {
@@ -420,6 +452,7 @@ describe('the tail loss probe (RFC 8985 §7)', () => {
 describe('what was no loss', () => {
   const TS = 'mss 1000,sackOK,TS val 100 ecr 0';
 
+  // RFC 9438 §4.9.2-1.
   // RFC 3522 §3.2, RFC 4015 §3: the first ACK echoes the original.
   test('a fast retransmit that the timestamp proves needless is undone: both windows are as before', () => {
     const h = inFlight(TS, 'TS val 120 ecr 0');
@@ -460,6 +493,20 @@ describe('what was no loss', () => {
     `, 'ignored');
     expect(h.connection!.recovery.phase).toBe('open');
     expect(h.connection!.congestion.ssthresh).toBe(Infinity);
+  });
+
+  // RFC 3708 §3 (A.4): a DSACK of what was sent once is the network's doing, and so may be all that follow.
+  test('but not by a DSACK after the network has doubled a packet', () => {
+    const h = inFlight(SACK);
+    h.play(tcp`
+      +20ms  < .  1:1(0)          ack 1 win 65535 <sack 1001:4001>
+      +0     > .  1:1001(1000)    ack 1
+      +1ms   < .  1:1(0)          ack 1 win 65535 <sack 2001:3001 1001:4001>
+      +19ms  < .  1:1(0)          ack 10001 win 65535 <sack 1:1001>
+    `, 'ignored');
+    expect(h.connection!.undos).toBe(0);
+    expect(h.connection!.congestion.ssthresh).toBe(5000);
+    expect(h.connection!.recovery.dsacks).toBe(2);
   });
 
   // The ACK with the DSACK has no successor that repeats it: it counts though another has overtaken it.
@@ -510,7 +557,57 @@ describe('a timeout', () => {
     `);
   });
 
-  // RFC 5682 §2.1: new text after the first ACK tells; here it draws a duplicate, so the loss was real.
+  // RFC 6675 §5.1-4, -5; §5.1-3, -7, -8: what SACKs tell afterwards begins no other recovery, and is not sent again.
+  // RFC 5682 §2.1-3, §3.1-3: nor does new text go first.
+  test('with SACK ends recovery, too, up to what had been sent', () => {
+    const h = inFlight(SACK);
+    h.play(tcp`
+      +20ms  < .  1:1(0)          ack 1 win 65535 <sack 1001:4001>
+      +0     > .  1:1001(1000)    ack 1
+    `, 'ignored');
+    const { ssthresh } = h.connection!.congestion;
+    pass(h, 221);
+    const { recovery, snd } = h.connection!;
+    expect(recovery.phase).toBe('loss');
+    expect(recovery.recoverEnd).toBe(h.connection!.offsetOf(snd.nxt));
+    const cut = h.connection!.congestion.ssthresh;
+    expect(cut).toBeLessThanOrEqual(ssthresh);
+    h.play(tcp`+20ms < . 1:1(0) ack 1 win 65535 <sack 6001:10001 1001:4001>`, 'ignored');
+    expect(recovery.phase).toBe('loss');
+    expect(h.connection!.congestion.ssthresh).toBe(cut);
+    h.play(tcp`+1ms < . 1:1(0) ack 4001 win 65535 <sack 6001:10001>`, 'ignored');
+    expect(h.connection!.scoreboard).toMatchObject({ start: 4000, sacked: 4000 });
+    expect(recovery.newTextFirst).toBe(false);
+  });
+
+  // RFC 5682 §2.1-2, §3.1-4: step 1 anew.
+  test.each(['mss 1000', SACK])('and another one ask new text, too (%s)', (syn) => {
+    const h = inFlight(syn);
+    pass(h, 1000);
+    expect([h.connection!.timeouts, h.connection!.recovery.phase]).toEqual([2, 'loss']);
+    const sent = h.connection!.offsetOf(h.connection!.snd.nxt);
+    h.play(tcp`+20ms < . 1:1(0) ack 1001 win 65535`, 'ignored');
+    expect(h.connection!.offsetOf(h.connection!.snd.nxt)).toBe(sent + 2000);
+    h.play(tcp`+1ms < . 1:1(0) ack 2001 win 65535`, 'ignored');
+    expect(h.connection!.recovery.phase).toBe('open');
+    expect(h.connection!.undos).toBe(1);
+  });
+
+  // RFC 5682 §3.1-1, -2: a duplicate before the first ACK of something new decides nothing; a block of what was sent once does.
+  test('with SACK is known to be needless by a block of what was sent once', () => {
+    const h = inFlight(SACK);
+    pass(h, 400);
+    const sent = h.connection!.offsetOf(h.connection!.snd.nxt);
+    h.play(tcp`+10ms < . 1:1(0) ack 1 win 65535`, 'ignored');
+    h.play(tcp`+10ms < . 1:1(0) ack 1001 win 65535`, 'ignored');
+    expect(h.connection!.offsetOf(h.connection!.snd.nxt)).toBe(sent + 2000);
+    expect([h.connection!.timeouts, h.connection!.recovery.phase]).toEqual([1, 'loss']);
+    h.play(tcp`+1ms < . 1:1(0) ack 1001 win 65535 <sack 3001:4001>`, 'ignored');
+    expect(h.connection!.recovery.phase).toBe('open');
+    expect(h.connection!.congestion.ssthresh).toBe(Infinity);
+  });
+
+  // RFC 5682 §2.1-1: new text after the first ACK tells; here it draws a duplicate, so the loss was real.
   test('sends new text first, to learn whether it was needless', () => {
     const h = inFlight();
     h.play(tcp`
@@ -524,7 +621,7 @@ describe('a timeout', () => {
     expect(h.connection!.congestion.ssthresh).toBe(5000);
   });
 
-  // RFC 5682 §2.1 step 3 b; RFC 4015.
+  // RFC 5682 §2.1-1, step 3 b; RFC 4015; RFC 9438 §4.9.1-1.
   test('that was needless is undone when text that was sent once is acknowledged', () => {
     const h = inFlight();
     h.play(tcp`
@@ -539,7 +636,7 @@ describe('a timeout', () => {
     expect(h.connection!.congestion.cwnd).toBeGreaterThanOrEqual(10_000);
   });
 
-  // RFC 2018 §8.
+  // RFC 2018 §8; RFC 6675 §4-2: it is still there to be sent.
   test('that finds the first byte SACKed believes no SACK any more', () => {
     const h = inFlight(SACK);
     h.play(tcp`
@@ -583,6 +680,17 @@ describe('ACKs that lie (SEC-63)', () => {
     expect(h.connection!.undos).toBe(0);
   });
 
+  test('nor does a DSACK of more than that, though it begins where that did', () => {
+    const h = inFlight(SACK);
+    h.play(tcp`
+      +20ms  < .  1:1(0)          ack 1 win 65535 <sack 1001:6001>
+      +0     > .  1:1001(1000)    ack 1
+      +1ms   < .  1:1(0)          ack 6001 win 65535 <sack 1:3001>
+    `, 'ignored');
+    expect(h.connection!.retransmits).toBe(1);
+    expect(h.connection!.undos).toBe(0);
+  });
+
   // RFC 2883 §4.1 (4): the block that holds the duplicate comes second, and may begin where that does.
   test('a first block that begins where the second does hides nothing of it', () => {
     const h = inFlight(SACK);
@@ -602,5 +710,28 @@ describe('ACKs that lie (SEC-63)', () => {
     `);
     expect(h.connection!.flightSize).toBe(10_000);
     expect(h.connection!.congestion.cwnd).toBe(10_000);
+  });
+});
+
+describe('the delivery rate', () => {
+  // Nothing more may leave, though the flight shrinks: what is measured now says nothing of the path.
+  test('knows when the peer\'s window, full behind a hole, holds back what cwnd and pace would let go', () => {
+    const h = established({ syn: SACK, listen: RENO });
+    h.play(tcp`
+      +0     ${() => h.send(10_000)}
+      ${burst(1, 9001)}
+      +0     > P. 9001:10001(1000) ack 1
+      +20ms  < .  1:1(0)          ack 1 win 10000 <sack 1001:6001>
+      +0     > .  1:1001(1000)    ack 1
+    `, 'ignored');
+    expect(h.connection!.rate.isHeldBack).toBe(false);
+    h.play(tcp`
+      +0     ${() => h.send(5000)}
+      +1ms   < .  1:1(0)          ack 1 win 10000 <sack 1001:7001>
+    `, 'ignored');
+    expect(h.connection!.rate.isHeldBack).toBe(true);
+    h.play(tcp`+20ms < . 1:1(0) ack 10001 win 65535`, 'ignored');
+    h.play(tcp`+20ms < . 1:1(0) ack 12001 win 65535`, 'ignored');
+    expect(h.connection!.rate.isHeldBack).toBe(false);
   });
 });

@@ -38,6 +38,25 @@ describe('the reordering window', () => {
     expect(waited).toEqual([5, 10, 15, 20, 20, 20]);
   });
 
+  // RFC 8985 §6.2 step 4 wants it to grow for needless repetitions; RFC 3708 §3 (A.4): this is none.
+  test('does not grow because the network doubles packets', () => {
+    const h = sack();
+    const waited: number[] = [];
+    for (let round = 0; round < 2; round++) {
+      const at = 1 + 2000 * round;
+      h.play(tcp`
+        +0     ${() => h.send(2000)}
+        ${burst(at, at + 1000)}
+        +0     > P. ${at + 1000}:${at + 2000}(1000) ack 1
+        +20ms  < .  1:1(0)        ack ${at} win 65535 <sack ${at + 1000}:${at + 2000}>
+      `);
+      waited.push(waitForRepeat(h));
+      h.play(tcp`+20ms < . 1:1(0) ack ${at + 2000} win 65535 <sack ${at + 1000}:${at + 2000}>`, 'ignored');
+      h.play(tcp`+1s ${() => {}}`);
+    }
+    expect(waited).toEqual([5, 5]);
+  });
+
   // RFC 8985 §6.2 step 2: the ACK comes 1 ms after the repetition, and no round trip is so short. Taken for its answer, it
   // would condemn all that was sent before the repetition.
   test('is not measured from a repetition that an ACK of the original seems to answer', () => {

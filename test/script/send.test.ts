@@ -583,3 +583,23 @@ describe('the send queue', () => {
     `);
   });
 });
+
+describe('pacing', () => {
+  // At 1000 bytes a millisecond, two segments at a time: after the pause as much as a quarter of the round trip takes, 2 ms at
+  // least and 10 ms at most; else a timer of milliseconds would cost a tenth of the rate and more.
+  test.each([[4, 4], [20, 6], [100, 12]])('catches up what it was late, %i ms away: %i segments', (rttMs, segments) => {
+    const h = established({ syn: 'mss 1000', listen: { congestion: 'bbr' } });
+    h.play(tcp`
+      +0     ${() => h.send(2000)}
+      +0     > .  1:1001(1000)    ack 1
+      +0     > P. 1001:2001(1000) ack 1
+      +20ms  < .  1:1(0)          ack 2001 win 0
+    `);
+    const c = h.connection!;
+    c.rto.minRttMs = rttMs;
+    Object.assign(c.congestion, { pacingRate: 1000, cwnd: 50_000 });
+    h.play(tcp`+0 ${() => h.send(50_000)}`);
+    h.play(tcp`+50ms < . 1:1(0) ack 2001 win 65535`, 'ignored');
+    expect(c.offsetOf(c.snd.nxt) - 2000).toBe(segments * 1000);
+  });
+});

@@ -148,6 +148,8 @@ export class Bbr implements CongestionControl {
   private isInRecovery = false;
   private priorCwnd = 0;
   private hasUndo = false;
+  /** The loss that begins a recovery was noted already. */
+  private isSaved = false;
   private undoState: 'none' | 'startup' | 'probe-bw-up' = 'none';
   private undoBwShortterm = Infinity;
   private undoInflightShortterm = Infinity;
@@ -214,16 +216,23 @@ export class Bbr implements CongestionControl {
     this.setCwnd(sample);
   }
 
+  /** §5.5.10.2, HandleLostPacket. */
+  onPacketLost(bytes: number, lostSince: number, txInFlight: number, isAppLimited: boolean, now: number): void {
+    this.noteLoss();
+    if (!this.isBwProbeSample || lostSince - this.smss <= tolerableLoss(txInFlight, this.smss)) return;
+    this.handleInflightTooHigh(inflightAtLoss(bytes, lostSince, txInFlight, this.smss), isAppLimited, now);
+  }
+
   /** §5.6.4.4, OnEnterFastRecovery: the window is left to the model. Earlier drafts conserved packets for a round trip. */
   onLoss(_bytesLost: number, _inFlight: number, _now: number): void {
     this.noteLoss();
-    this.saveStateUponLoss();
     this.isInRecovery = true;
   }
 
   /** §5.6.4.4: the last known good window, as far as the model agrees. */
   onRecovered(_now: number): void {
     this.isInRecovery = false;
+    this.isSaved = false;
     this.restoreCwnd();
     this.boundCwndForModel();
   }
@@ -233,7 +242,8 @@ export class Bbr implements CongestionControl {
     if (inFlight > 0) {
       this.noteLoss();
       this.isCongestionInRound = true;
-      this.saveStateUponLoss();
+      // What recovery made of it, where one runs; else noting the loss has saved it.
+      if (this.isInRecovery) this.saveStateUponLoss();
     }
     this.isInRecovery = true;
     this.resetFullBw();
@@ -244,6 +254,7 @@ export class Bbr implements CongestionControl {
   onUndo(_now: number): void {
     if (!this.hasUndo) return;
     this.hasUndo = false;
+    this.isSaved = false;
     this.isInRecovery = false;
     this.restoreCwnd();
     this.forgetLoss();
@@ -265,6 +276,7 @@ export class Bbr implements CongestionControl {
   onIdle(_now: number): void {
     this.flights.clear();
     this.hasUndo = false;
+    this.isSaved = false;
   }
 
   // §5.4 and §5.5.1.
@@ -394,12 +406,13 @@ export class Bbr implements CongestionControl {
   }
 
   private checkFullBwReached(sample: AckSample): void {
-    if (this.fullBwNow || !this.isRoundStart || sample.deliveryRate <= 0 || this.isAppLimited(sample)) return;
+    if (this.fullBwNow || sample.deliveryRate <= 0 || this.isAppLimited(sample)) return;
     if (sample.deliveryRate >= this.fullBw * FULL_BW_GROWTH) {
       this.resetFullBw();
       this.fullBw = sample.deliveryRate;
       return;
     }
+    if (!this.isRoundStart || (!this.fullBwReached && sample.isHeldBack)) return;
     this.fullBwCount++;
     this.fullBwNow = this.fullBwCount >= FULL_BW_ROUNDS;
     if (this.fullBwNow) this.fullBwReached = true;
@@ -465,7 +478,7 @@ export class Bbr implements CongestionControl {
   }
 
   private updateProbeBwCyclePhase(sample: AckSample, now: number): void {
-    if (!this.fullBwReached || this.adaptLongTermModel(sample, now)) return;
+    if (!this.fullBwReached || this.adaptLongTermModel(sample)) return;
     switch (this.state) {
       case 'probe-bw-down':
         if (this.isTimeToProbeBw(now)) this.startRefill();
@@ -516,7 +529,7 @@ export class Bbr implements CongestionControl {
   }
 
   /** True: it decided on the next state. */
-  private adaptLongTermModel(sample: AckSample, now: number): boolean {
+  private adaptLongTermModel(sample: AckSample): boolean {
     if (this.ackPhase === 'probe-starting' && this.isRoundStart) this.ackPhase = 'probe-feedback';
     if (this.ackPhase === 'probe-stopping' && this.isRoundStart) {
       this.isBwProbeSample = false;
@@ -527,24 +540,17 @@ export class Bbr implements CongestionControl {
         return true;
       }
     }
-    if (isInflightTooHigh(sample, this.smss)) {
-      if (!this.isBwProbeSample) return false;
-      this.handleInflightTooHigh(sample, now);
-      return true;
-    }
-    if (this.inflightLongterm === Infinity) return false;
+    if (isInflightTooHigh(sample, this.smss) || this.inflightLongterm === Infinity) return false;
     this.inflightLongterm = Math.max(this.inflightLongterm, sample.txInFlight);
     if (this.state === 'probe-bw-up') this.probeInflightLongtermUpward(sample);
     return false;
   }
 
   /** §5.5.10.2. */
-  private handleInflightTooHigh(sample: AckSample, now: number): void {
+  private handleInflightTooHigh(inFlight: number, isAppLimited: boolean, now: number): void {
     this.prevProbeTooHigh = true;
     this.isBwProbeSample = false;
-    if (!this.isAppLimited(sample)) {
-      this.inflightLongterm = Math.floor(Math.max(inflightAtLoss(sample), this.targetInflight() * BETA));
-    }
+    if (!isAppLimited) this.inflightLongterm = Math.floor(Math.max(inFlight, this.targetInflight() * BETA));
     if (this.state !== 'probe-bw-up') return;
     this.undoState = 'probe-bw-up';
     this.startDown(now);
@@ -699,12 +705,19 @@ export class Bbr implements CongestionControl {
   // Loss, §5.5.10, §5.5.11.
 
   private noteLoss(): void {
-    if (!this.isLossInRound) this.lossRoundDelivered = this.totalDelivered;
+    if (!this.isLossInRound) {
+      this.lossRoundDelivered = this.totalDelivered;
+      // The round begins because of it: chance is in what follows.
+      this.lostInRound = -this.smss;
+      // Once: what it does to the model comes before the recovery begins.
+      if (!this.isInRecovery && !this.isSaved) this.saveStateUponLoss();
+    }
     this.isLossInRound = true;
   }
 
   private saveStateUponLoss(): void {
     this.saveCwnd();
+    this.isSaved = true;
     this.hasUndo = true;
     this.undoState = 'none';
     this.undoBwShortterm = this.bwShortterm;
@@ -722,10 +735,10 @@ function tolerableLoss(inFlight: number, smss: number): number {
 /** Was more lost than is tolerable of what was in flight when that packet left? §5.5.10.2. */
 const isInflightTooHigh = (sample: AckSample, smss: number): boolean => sample.lostSince > tolerableLoss(sample.txInFlight, smss);
 
-/** Where, in the flight, losses passed the threshold, if this ACK brought the last of them. */
-function inflightAtLoss(sample: AckSample): number {
-  const inflightBefore = sample.txInFlight - sample.lost;
-  const lostBefore = sample.lostSince - sample.lost;
-  const lostPrefix = (LOSS_THRESH * inflightBefore - lostBefore) / (1 - LOSS_THRESH);
-  return Math.min(sample.txInFlight, inflightBefore + Math.max(0, lostPrefix));
+/** Where, in the flight, losses passed the threshold, if that packet was the last of them. */
+function inflightAtLoss(bytes: number, lostSince: number, txInFlight: number, smss: number): number {
+  const inflightBefore = txInFlight - bytes;
+  const lostBefore = lostSince - bytes;
+  const lostPrefix = (smss + tolerableLoss(inflightBefore, smss) - lostBefore) / (1 - LOSS_THRESH);
+  return Math.min(txInFlight, inflightBefore + Math.max(0, lostPrefix));
 }

@@ -23,6 +23,13 @@ export interface CongestionControl {
   /** An ACK delivered something new, cumulatively or selectively. */
   onAck(sample: AckSample, now: number): void;
   /**
+   * A packet is judged lost.
+   * @param bytes  of it
+   * @param lostSince  judged lost since it was sent, itself included, bytes
+   * @param txInFlight  in flight just after it was sent, bytes
+   */
+  onPacketLost(bytes: number, lostSince: number, txInFlight: number, isAppLimited: boolean, now: number): void;
+  /**
    * A loss was detected by ACKs, or a mark was echoed (RFC 3168): once per window of data, at the entry into
    * recovery.
    * @param inFlight  FlightSize before anything is sent again, and without what limited transmit added (RFC 3042)
@@ -65,6 +72,8 @@ export class AckSample {
   deliveryRate = 0;
   /** The sample was taken while the application, not the network, set the pace. */
   isAppLimited = false;
+  /** ... or the peer's window, full of what waits behind a hole. */
+  isHeldBack = false;
   /** C.delivered after this ACK; only grows. */
   totalDelivered = 0;
   /** C.delivered when that packet was sent. */

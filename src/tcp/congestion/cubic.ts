@@ -136,6 +136,8 @@ export class Cubic implements CongestionControl {
     course.cwnd = Math.min(course.cwnd, Math.max(window, (bytesLost > 0 ? 2 : 1) * this.smss));
   }
 
+  onPacketLost(): void {}
+
   onRecovered(): void {
     // PRR leaves at ssthresh, where `onLoss` put cwnd. The next ACK begins the epoch.
   }
@@ -157,7 +159,7 @@ export class Cubic implements CongestionControl {
     course.cwnd = this.smss;
   }
 
-  /** RFC 9438 §4.9.2; after a needless timeout likewise (RFC 4015 §3.2). */
+  /** RFC 9438 §4.9.2; after a needless timeout likewise (§4.9.1-2; RFC 4015 §3.2). */
   onUndo(): void {
     const { course, undo } = this;
     if (undo === null) return;
@@ -204,7 +206,7 @@ export class Cubic implements CongestionControl {
     course.cwndPrior = course.cwnd;
   }
 
-  /** RFC 9438 §4.2 to §4.5. */
+  /** RFC 9438 §4.2, §4.3, §4.4, §4.5. */
   private avoidCongestion(bytes: number, isCwndLimited: boolean, now: number): void {
     const { course, smss } = this;
     if (course.epochAt === NONE) this.beginEpoch(now);

@@ -65,6 +65,8 @@ export class NewReno implements CongestionControl {
     this.cwnd = Math.min(this.cwnd, this.ssthresh);
   }
 
+  onPacketLost(): void {}
+
   onRecovered(): void {
     // PRR leaves at ssthresh, where `onLoss` put cwnd.
   }

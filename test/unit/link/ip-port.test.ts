@@ -130,6 +130,12 @@ describe('a packet whose payload is lent', () => {
       expect(bench.pool.outstanding).toBe(0);
     });
 
+    test('but does not cut, though it sums, and cut', () => {
+      const bench = new Bench({ ...NO_OFFLOAD, checksum: true }, {}, true, true);
+      sendLent(bench, payload, 900);
+      expect(bench.sent.flatMap(({ bytes }) => [...bytes.subarray(40)])).toEqual([...payload]);
+    });
+
     test('but does not sum, and summed', () => {
       const bench = new Bench(NO_OFFLOAD, {}, true, true);
       sendLent(bench, payload.subarray(0, 500), 0);

@@ -81,6 +81,39 @@ describe('Startup', () => {
     expect(round(500)).toBe('probe-bw-down');
   });
 
+  /** Rounds in Startup whose first ACK brings `first`, and whose second one `second`. */
+  const roundsOf = (first: number, second: (round: number) => number, more: Partial<AckSample> = {}): BbrState => {
+    const bbr = new Bbr(SMSS, 10 * SMSS, new SeededRandom(1));
+    const sample = Object.assign(new AckSample(), { delivered: SMSS, bytesAcked: SMSS, rttMs: 50, inFlight: 100 * SMSS, ...more });
+    let delivered = 0;
+    for (let round = 0; round < 8; round++) {
+      const priorDelivered = delivered;
+      for (const deliveryRate of [first, second(round)]) {
+        sample.totalDelivered = delivered += SMSS;
+        bbr.onAck(Object.assign(sample, { priorDelivered, deliveryRate }), delivered / 100);
+      }
+    }
+    return bbr.state;
+  };
+
+  // The first ACK after a gap tells of the gap. Departs from §5.3.1.2, which looks at no other.
+  test('goes on while any sample of a round is a quarter more', () => {
+    expect(roundsOf(100, (round) => 200 * 1.3 ** round)).toBe('startup');
+    expect(roundsOf(100, () => 200)).not.toBe('startup');
+  });
+
+  test('counts rounds, not ACKs', () => {
+    const bbr = new Bbr(SMSS, 10 * SMSS, new SeededRandom(1));
+    const sample = Object.assign(new AckSample(), { delivered: SMSS, bytesAcked: SMSS, rttMs: 50, inFlight: 100 * SMSS, deliveryRate: 100 });
+    for (let i = 1; i <= 10; i++) bbr.onAck(Object.assign(sample, { totalDelivered: i * SMSS }), i);
+    expect(bbr.state).toBe('startup');
+  });
+
+  test('counts no round in which the peer\'s window, full behind a hole, held us back', () => {
+    expect(roundsOf(100, () => 100, { isHeldBack: true })).toBe('startup');
+    expect(roundsOf(100, () => 100)).not.toBe('startup');
+  });
+
   test('ends on heavy loss, too: §5.3.1.3', () => {
     // 10 of 100 are lost; the delivery rate still rises when that is seen.
     const t = trip({ queue: 8 * SMSS, rttMs: 200, rate: 20 * RATE });
@@ -179,6 +212,30 @@ describe('ProbeBW', () => {
     t.path.run(40_000);
     // Less than 2 % over the long run.
     expect((t.flow.lost - before) / (20_000 * RATE)).toBeLessThan(0.02);
+  });
+
+  // What RACK finds lost may have left a round trip and more ago; the flight of what was delivered latest says little of it.
+  test('the limit is the flight in which the packet left whose loss is one too many: §5.5.10.2', () => {
+    const probing = (): Bbr => {
+      const t = trip();
+      until(t, 'probe-bw-up', 8000);
+      return t.bbr;
+    };
+    const bbr = probing();
+    // 5 % of eighty are four, and the loss itself.
+    bbr.onPacketLost(SMSS, 5 * SMSS, 80 * SMSS, false, 1e5);
+    expect([bbr.state, bbr.inflightLongterm]).toEqual(['probe-bw-up', Infinity]);
+    bbr.onPacketLost(SMSS, 6 * SMSS, 80 * SMSS, false, 1e5);
+    expect(bbr.state).toBe('probe-bw-down');
+    expect(bbr.inflightLongterm / SMSS).toBeGreaterThanOrEqual(79);
+    expect(bbr.inflightLongterm / SMSS).toBeLessThanOrEqual(80);
+    // Once for each probe.
+    bbr.onPacketLost(SMSS, 40 * SMSS, 60 * SMSS, false, 1e5);
+    expect(bbr.inflightLongterm / SMSS).toBeGreaterThanOrEqual(79);
+    // What the application held back is no limit of the path's.
+    const idle = probing();
+    idle.onPacketLost(SMSS, 6 * SMSS, 80 * SMSS, true, 1e5);
+    expect([idle.state, idle.inflightLongterm]).toEqual(['probe-bw-down', Infinity]);
   });
 
   test('after loss looks whether the old limit holds first, and goes on from there at once if it does: §5.3.3.6', () => {
@@ -336,7 +393,7 @@ describe('recovery', () => {
   test('of a round with loss, when not probing, brings bandwidth and flight down to 0.7 or to what is delivered: §5.5.10.3', () => {
     const { bbr, path } = inCruise();
     const { bw } = bbr;
-    lossyRound(bbr, path.now, { lost: 3 * SMSS });
+    lossyRound(bbr, path.now, { lost: 4 * SMSS });
     expect(bbr.bw).toBeLessThan(0.9 * bw);
     expect(bbr.bw).toBeGreaterThanOrEqual(0.7 * bw);
   });
@@ -348,8 +405,8 @@ describe('recovery', () => {
     lossy(bbr, 40 * SMSS, now, { deliveryRate: 0.2 * RATE, priorDelivered: 1e9 + SMSS, totalDelivered: 1e9 + 2 * SMSS });
   };
 
-  // 2 % of fifty segments and two deviations are three, 5 % are two and a half.
-  test.each([[2, false], [3, true]])('of a round in which %i of fifty segments were lost: is it congestion? %s', (segments, is) => {
+  // The loss that begins the round is none of its chance. 2 % of fifty segments and two deviations are three, 5 % are two and a half.
+  test.each([[3, false], [4, true]])('of a round in which %i of fifty segments were lost: is it congestion? %s', (segments, is) => {
     const { bbr, path } = inCruise();
     const { bw } = bbr;
     lossyRound(bbr, path.now, { lost: segments * SMSS });
@@ -357,7 +414,7 @@ describe('recovery', () => {
   });
 
   test('of large flights: 2 % and two deviations, which come to less than 5 %', () => {
-    const seen = [28, 30].map((segments) => {
+    const seen = [29, 30].map((segments) => {
       const { bbr, path } = inCruise();
       const { bw } = bbr;
       bbr.onLoss(SMSS, 1000 * SMSS, path.now);
@@ -419,11 +476,23 @@ describe('recovery', () => {
     const t = trip({ queue: 30 * SMSS });
     until(t, 'probe-bw-up', 8000);
     while (t.bbr.state === 'probe-bw-up') t.path.run(t.path.now + 0.1);
-    const { inflightLongterm } = t.bbr;
-    expect(inflightLongterm).toBeLessThan(Infinity);
+    expect(t.bbr.inflightLongterm).toBeLessThan(Infinity);
     t.bbr.onUndo(t.path.now);
     expect(t.bbr.state).toBe('probe-bw-refill');
     t.bbr.onUndo(t.path.now);
     expect(t.bbr.state).toBe('probe-bw-refill');
+  });
+
+  // The limit falls before the recovery begins, by the packet that begins it.
+  test.each(['onLoss', 'onTimeout'] as const)('that was for nothing gives the limit of the flight back that its first loss set: §5.5.11.1 (%s)', (begins) => {
+    const t = trip();
+    until(t, 'probe-bw-up', 8000);
+    const { bbr, path } = t;
+    bbr.onPacketLost(6 * SMSS, 6 * SMSS, 80 * SMSS, false, path.now);
+    if (begins === 'onLoss') bbr.onLoss(6 * SMSS, 80 * SMSS, path.now);
+    else bbr.onTimeout(80 * SMSS, path.now);
+    expect([bbr.state, bbr.inflightLongterm < Infinity]).toEqual(['probe-bw-down', true]);
+    bbr.onUndo(path.now);
+    expect([bbr.state, bbr.inflightLongterm]).toEqual(['probe-bw-refill', Infinity]);
   });
 });

@@ -68,6 +68,7 @@ function afterLoss(segments: number, rttMs: number): Sender {
 }
 
 describe('a loss', () => {
+  // RFC 9438 §4.6-1, -2.
   test('takes 0.7 of the flight, and leaves two segments at least: RFC 9438 §4.6', () => {
     const flights = [[100_000, 70_000], [9999, 6999], [3000, 2100], [2000, 2000], [500, 2000]] as const;
     for (const [inFlight, left] of flights) {
@@ -77,12 +78,14 @@ describe('a loss', () => {
     }
   });
 
+  // RFC 9438 §4.6-4.
   test('that is only a mark may leave one segment, but ssthresh at two: RFC 9438 §4.6', () => {
     const control = new Cubic(SMSS, 10_000);
     control.onLoss(0, 1200);
     expect([control.cwnd, control.ssthresh]).toEqual([1000, 2000]);
   });
 
+  // RFC 9438 §4.6-3.
   test('is measured by the flight as it left, not by what ten ACKs taken at once leave of it', () => {
     const control = new Cubic(SMSS, 100_000);
     control.onSent(100_000, 100_000, 0);
@@ -119,6 +122,7 @@ describe('the curve', () => {
     expect(sender.segments).toBeGreaterThan(0.95 * segments);
   });
 
+  // RFC 9438 §4.4-1, §4.5-1, §5.1-1.
   test('reaches W_max after K, flat, and is as far beyond it after 2 K as it was below it at first: RFC 9438 (1), (2)', () => {
     const sender = afterLoss(2000, 200);
     // K is the cube root of (2000 - 1400) / 0.4 s.
@@ -130,6 +134,7 @@ describe('the curve', () => {
     expect(sender.segments / 2600).toBeCloseTo(1, 2);
   });
 
+  // RFC 9438 §4.3-1, -2, -3.
   test('where Reno would be faster, grows by 0.53 segments per round trip, and by one beyond the old window: RFC 9438 §4.3', () => {
     const sender = afterLoss(20, 10);
     const begin = sender.now;
@@ -154,6 +159,7 @@ describe('the curve', () => {
     expect(sender.segments / before).toBeGreaterThan(1.4);
   });
 
+  // RFC 9438 §4.7-1.
   test('has its top lower when the last one was not reached: fast convergence, RFC 9438 §4.7', () => {
     const sender = afterLoss(1000, 50);
     sender.control.onLoss(SMSS, 700_000);
@@ -200,6 +206,7 @@ describe('the curve', () => {
 });
 
 describe('a window that is not used', () => {
+  // RFC 9438 §4.2-1.
   test('does not grow, and the curve waits for it: RFC 9438 §5.8', () => {
     const twin = afterLoss(500, 50);
     const sender = afterLoss(500, 50);
@@ -247,6 +254,7 @@ describe('a timeout', () => {
     expect([control.cwnd, control.ssthresh]).toEqual([1000, 70_000]);
   });
 
+  // RFC 9438 §4.8-1, §4.10-1.
   test('is followed by slow start, by one segment per ACK of the old flight; then by the curve from its middle: K = 0', () => {
     const control = new Cubic(SMSS, 100_000);
     control.onTimeout(100_000);
@@ -266,6 +274,7 @@ describe('a timeout', () => {
 });
 
 describe('undo', () => {
+  // RFC 9438 §4.9.2-2, -3, §4.9.1-2.
   test.each(['loss', 'timeout'])('of a %s goes on as if nothing had been: RFC 9438 §4.9', (what) => {
     const twin = afterLoss(500, 50);
     const sender = afterLoss(500, 50);
@@ -284,6 +293,7 @@ describe('undo', () => {
     expect(sender.control.cwnd).toBe(twin.control.cwnd);
   });
 
+  // RFC 9438 §4.9.2-4.
   test('leaves alone what has grown beyond it since: RFC 9438 §4.9.2', () => {
     const sender = afterLoss(20, 10);
     sender.run(4000);
@@ -322,6 +332,7 @@ describe('the first slow start', () => {
     expect(rounds(new Cubic(SMSS, 10_000), 10, [100, 100, 100])).toEqual([20, 30, 40]);
   });
 
+  // RFC 9438 §4.10-2.
   test('grows by a quarter of it when round trips have grown by an eighth, and ends five rounds later: RFC 9406 §4.2', () => {
     const control = new Cubic(SMSS, 16_000);
     // Eight samples make the decision; eight more ACKs count a quarter.
