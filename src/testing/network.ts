@@ -97,6 +97,8 @@ export class Network implements LinkWorld {
   private readonly owners = new Map<LinkEnd, Host>();
   private readonly thrown: unknown[] = [];
   private readonly watchers = new Set<() => void>();
+  /** What time stands still for. */
+  private readonly outsideWork = new Set<PromiseLike<void>>();
   private readonly defaults: Impairments;
   private readonly routing: 'automatic' | 'manual';
   private subnets = 0;
@@ -210,6 +212,8 @@ export class Network implements LinkWorld {
       return;
     }
     const until = this.now + ms;
+    // The caller has done something, and what follows from it follows now.
+    this.isTouched = true;
     for (;;) {
       await this.settleIfTouched();
       if (this.nextTimeout() > until) break;
@@ -227,14 +231,24 @@ export class Network implements LinkWorld {
 
   /** Call `run` so much later. The result calls it off. */
   after(span: Duration, run: () => void): () => void {
-    let isWanted = true;
-    this.calls.plan(this.present() + msOf('span', span), CALL, () => {
-      if (isWanted) run();
-    });
+    const ticket = this.calls.plan(this.present() + msOf('span', span), CALL, run);
+    const { order } = ticket;
     this.rearm();
-    return () => {
-      isWanted = false;
+    return () => this.calls.cancel(ticket, order);
+  }
+
+  /**
+   * Time stands still until `work` is done, which takes time of the real world: a file, a child, WebAssembly. Of use in virtual
+   * time, and in that of fake timers.
+   */
+  standStill<T>(work: PromiseLike<T>): PromiseLike<T> {
+    const done = (): void => {
+      this.outsideWork.delete(waiting);
+      this.isTouched = true;
     };
+    const waiting: PromiseLike<void> = work.then(done, done);
+    this.outsideWork.add(waiting);
+    return work;
   }
 
   /**
@@ -260,6 +274,7 @@ export class Network implements LinkWorld {
    */
   async runUntilIdle(options: { readonly ceiling?: Duration } = {}): Promise<Sleep> {
     const until = this.present() + msOf('ceiling', options.ceiling ?? 600_000);
+    this.isTouched = true;
     for (;;) {
       await this.settleIfTouched();
       const next = this.nextTimeout();
@@ -275,6 +290,7 @@ export class Network implements LinkWorld {
 
   private async runVirtual(isDone: () => unknown, max: number): Promise<void> {
     const until = this.now + max;
+    this.isTouched = true;
     for (;;) {
       await this.settleIfTouched();
       if (isDone()) return;
@@ -327,13 +343,19 @@ export class Network implements LinkWorld {
 
   /** Whatever is ready in the program runs. */
   async settle(): Promise<void> {
-    this.isTouched = false;
-    await this.settling();
+    let hasWaited: boolean;
+    do {
+      this.isTouched = false;
+      await this.settling();
+      hasWaited = this.outsideWork.size > 0;
+      for (const work of this.outsideWork) await work;
+      // What has been waited for has consequences, and they are due now.
+    } while (hasWaited);
     this.rethrow();
   }
 
   private settleIfTouched(): Promise<void> | void {
-    if (this.isTouched) return this.settle();
+    if (this.isTouched || this.outsideWork.size > 0) return this.settle();
   }
 
   /** When something happens next: ms, NEVER for nothing. */
@@ -356,7 +378,8 @@ export class Network implements LinkWorld {
   private moment(): void {
     const { now, dueHosts } = this;
     while (this.flights.happen(now));
-    while (this.calls.happen(now)) this.isTouched = true;
+    // One, and whoever waits for it has his turn before the next, as with the timers of a platform.
+    if (this.calls.happen(now)) this.isTouched = true;
     while (this.polls.happen(now));
     for (let i = 0; i < dueHosts.length; i++) this.poll(dueHosts[i]!);
     dueHosts.length = 0;
@@ -422,6 +445,12 @@ export class Network implements LinkWorld {
   admits(host: Host, at: LinkEnd, packet: Packet): boolean {
     return this.partitions.isEmpty || !this.partitions.parts(host, packet, at.ipAt);
   }
+
+  /**
+   * A number, 0 .. 1, from the seed: in place of `Math.random`, where a program under test throws dice of its own.
+   * @example vi.spyOn(Math, 'random').mockImplementation(net.chance)
+   */
+  readonly chance = (): number => this.diceOf('the program').u32() / 2 ** 32;
 
   /** Dice of that name's own: always those from their beginning. */
   dice(name: string): SeededRandom {
