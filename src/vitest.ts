@@ -3,7 +3,7 @@
 import { expect, test as base } from 'vitest';
 
 import type { Duration } from './testing/duration.js';
-import { failureReport, type FixtureOptions, networkFor, restOf } from './testing/fixture.js';
+import { failureReport, type FixtureOptions, networkFor, restOf, timersFor } from './testing/fixture.js';
 import type { Network } from './testing/network.js';
 import { surroundingsOf } from './testing/node/surroundings.js';
 import { isWanted, parseSegments, segmentText, sentSegments, traceDifference } from './testing/segment-notation.js';
@@ -22,6 +22,7 @@ export const test = base.extend<{ netOptions: FixtureOptions; net: Network }>({
   net: async ({ netOptions, task }, use) => {
     const around = surroundingsOf(task.name, `npx vitest run ${task.file.name} -t ${JSON.stringify(task.name)}`);
     const net = networkFor(netOptions, around);
+    using _timers = timersFor(net, netOptions, around);
     try {
       await use(net);
       const hasFailed = task.result?.state === 'fail';
@@ -48,7 +49,7 @@ interface Verdict {
   readonly message: () => string;
 }
 
-const all = (net: Network): string => sentSegments(net).map(segmentText).join('\n');
+const all = (net: Network): string => sentSegments(net).map((sent) => `${(sent.frame.time / 1000).toFixed(3)} ${segmentText(sent)}`).join('\n');
 
 expect.extend({
   toHaveSent(net: Network, line: string): Verdict {

@@ -1,7 +1,9 @@
 // A network for each test, whatever runs the tests: a seed of its own, a look at what is left at the end, and, when it fails,
 // what is needed to see why and to have it again.
 
+import { invalidValue } from '../errors.js';
 import type { Duration } from './duration.js';
+import type { Fault } from './fault.js';
 import { createNetwork, type Network, type NetworkOptions } from './network.js';
 
 export interface FixtureOptions extends NetworkOptions {
@@ -9,6 +11,11 @@ export interface FixtureOptions extends NetworkOptions {
   readonly leaks?: 'error' | 'ignore';
   /** Time that passes at the end, so that what is closed can close. Default 5 min: TIME-WAIT is over. */
   readonly rest?: Duration;
+  /**
+   * Whose the timers, the date and the dice of the program under test are: `real`, or `virtual`, the network's, while the test
+   * runs (`fakeTimers` of wallsocket/testing/node). Default `real`.
+   */
+  readonly program?: 'real' | 'virtual';
 }
 
 /** What a test runner's platform adds. */
@@ -19,6 +26,8 @@ export interface Surroundings {
   readonly again?: (seed: number) => string;
   /** Keeps something that a failure leaves; returns where. */
   readonly save?: (name: string, content: Uint8Array | string) => string;
+  /** Has the program's timers go by the network. */
+  readonly fakeTimers?: (net: Network) => Fault;
 }
 
 /**
@@ -30,6 +39,7 @@ export function networkTest(
 ): () => Promise<void> {
   return async () => {
     const net = networkFor(options, surroundings);
+    using _timers = timersFor(net, options, surroundings);
     try {
       await body(net);
       await restOf(net, options);
@@ -44,6 +54,13 @@ export function networkTest(
 /** The seed that was asked for, or one that nobody had before. @throws Error: the one asked for is none */
 export function networkFor(options: FixtureOptions, { seed: given }: Surroundings): Network {
   return createNetwork({ ...options, seed: options.seed ?? (given === undefined ? freshSeed() : seedOf(given)) });
+}
+
+/** Who fakes the program's timers, if that was asked for. @throws TypeError: nobody here can */
+export function timersFor(net: Network, { program = 'real' }: FixtureOptions, { fakeTimers }: Surroundings): Fault | null {
+  if (program === 'real') return null;
+  if (fakeTimers === undefined) throw invalidValue('program', 'is real where no platform fakes its timers', program);
+  return fakeTimers(net);
 }
 
 /** The end of a test: what was harmed is mended, what was closed closes. @throws Error: something is left */

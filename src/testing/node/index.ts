@@ -6,7 +6,9 @@ import type { Network } from '../network.js';
 import { surroundingsOf } from './surroundings.js';
 
 export * from '../../testing.js';
+export { type HttpFace, httpOf } from './http.js';
 export { dgramOf, netOf } from './faces.js';
+export { fakeTimers, type FakeTimersOptions } from './fake-timers.js';
 
 /**
  * A test with a network of its own.

@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { Surroundings } from '../fixture.js';
+import { fakeTimers } from './fake-timers.js';
 
 /**
  * @param title  of the test; files are named by it
@@ -14,6 +15,7 @@ export function surroundingsOf(title: string, again: string): Surroundings {
   const directory = process.env['WALLSOCKET_ARTEFACTS'] ?? '.wallsocket';
   return {
     seed: process.env['WALLSOCKET_SEED'],
+    fakeTimers: (net) => fakeTimers(net),
     again: (seed) => `WALLSOCKET_SEED=${seed} ${again}`,
     ...(directory !== '' && {
       save: (name, content) => {
