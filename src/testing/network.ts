@@ -20,6 +20,7 @@ import { type NetworkClock, OutsideClock } from './network-clock.js';
 import { NetworkLink } from './network-link.js';
 import { Host, type HostOptions, PollHost, SwitchNode } from './network-node.js';
 import { Partitions } from './partitions.js';
+import { type Check, replayLine } from './replay.js';
 import { installRoutes } from './routing.js';
 import { Trace } from './trace.js';
 
@@ -41,6 +42,8 @@ export interface NetworkOptions {
   readonly stack?: HostOptions['stack'];
   /** `automatic`: every host knows the shortest way to every subnet. `manual`: its own alone. Default `automatic`. */
   readonly routes?: 'automatic' | 'manual';
+  /** What `check` is to say. Default: the seed. */
+  readonly check?: Check;
 }
 
 export interface NetworkLinkOptions extends Impairments {
@@ -82,6 +85,8 @@ export class Network implements LinkWorld {
   /** What was sent, in words, as a diagram, as a capture. */
   readonly trace: Trace;
   readonly stackOptions: HostOptions['stack'];
+  /** For fast-check's `assert` and `commands`, so that one seed is all: `fc.assert(property, net.check)`. */
+  readonly check: Check;
   private readonly random: SeededRandom;
   private readonly streams = new Map<string, SeededRandom>();
   private readonly outside: OutsideClock | null;
@@ -115,6 +120,7 @@ export class Network implements LinkWorld {
     if (!Number.isInteger(seed)) throw invalidArgument('seed', 'an integer', seed);
     this.seed = seed >>> 0;
     this.random = new SeededRandom(this.seed);
+    this.check = options.check ?? { seed: this.seed };
     this.outside = clock === 'virtual' ? null : new OutsideClock(clock);
     this.settling = options.settle ?? turnOfTheLoop;
     this.log = new FrameLog(keep);
@@ -515,9 +521,9 @@ export class Network implements LinkWorld {
     return this.log.hash;
   }
 
-  /** One line to have this run again. */
+  /** One line to have this run again, and to see whether it is the same. */
   get replay(): string {
-    return `WALLSOCKET_SEED=${this.seed} (${this.log.count} frames, trace hash ${this.traceHash})`;
+    return `replay('${replayLine(this.seed)}') // ${this.log.count} frames, trace hash ${this.traceHash}`;
   }
 
   /** What nobody closed: sockets, and packets that are under way. Empty: nothing. */

@@ -13,6 +13,8 @@ const queue = { file: 'src/testing/event-queue.ts', test: 'test/unit/testing/fak
 const timers = { file: 'src/testing/node/fake-timers.ts', test: 'test/unit/testing/fake-timers.test.ts' } as const;
 const requests = { file: 'src/testing/node/request-clock.ts', test: 'test/unit/testing/http.test.ts' } as const;
 const web = { file: 'src/testing/node/http.ts', test: 'test/unit/testing/http.test.ts' } as const;
+const replays = { file: 'src/testing/replay.ts', test: 'test/unit/testing/replay.test.ts' } as const;
+const fixture = { file: 'src/testing/fixture.ts', test: 'test/unit/testing/replay.test.ts' } as const;
 const notation = { file: 'src/testing/segment-notation.ts', test: 'test/unit/testing/vitest.test.ts' } as const;
 
 export const LABORATORY: readonly Mutant[] = [
@@ -53,4 +55,11 @@ export const LABORATORY: readonly Mutant[] = [
   { ...requests, text: 'Math.ceil(since / this.everyMs)) * this.everyMs', replacement: 'since / this.everyMs) * this.everyMs', title: 'looks that are closer together' },
   { ...web, text: "if (this.sendDate && !this.hasHeader('date'))", replacement: 'if (false)', title: 'is served and asked for' },
   { ...notation, text: "(time.startsWith('+') ? before?.frame.time ?? 0 : 0)", replacement: '0', title: 'says where what was sent parts' },
+  { ...replays, text: '...(path && { path, endOnFailure: true }),', replacement: '', title: 'follows from the network' },
+  { ...replays, text: "{ replayPath }) };\n  return", replacement: "{}) };\n  return", title: 'is read as it was written' },
+  { ...replays, text: '...(replayPath !== undefined && { replayPath })', replacement: '', title: 'as commands has a path' },
+  { ...fixture, text: 'const seed = check === null ? String(net.seed) : replayLine(net.seed, check);', replacement: 'const seed = String(net.seed);', title: 'follows from the network' },
+  { ...fixture, text: '{ ...options, seed: first.seed }', replacement: 'options', title: 'has one seed for both' },
+  { ...fixture, text: 'if (first !== null) checkSame(first, net);', replacement: '', title: 'has one seed for both' },
+  { ...fixture, text: 'at < 0 ? first.frames.length : at', replacement: 'at', title: 'is told what one run sent more' },
 ];

@@ -3,7 +3,7 @@
 
 import { type FixtureOptions, networkTest } from '../fixture.js';
 import type { Network } from '../network.js';
-import { surroundingsOf } from './surroundings.js';
+import { quoted, surroundingsOf } from './surroundings.js';
 
 export * from '../../testing.js';
 export { type HttpFace, httpOf } from './http.js';
@@ -16,5 +16,5 @@ export { fakeTimers, type FakeTimersOptions } from './fake-timers.js';
  * @example test('reconnects', withNetwork('reconnects', async (net) => { … }))
  */
 export function withNetwork(title: string, body: (net: Network) => Promise<void> | void, options: FixtureOptions = {}): () => Promise<void> {
-  return networkTest(body, options, surroundingsOf(title, process.argv.map((word) => (/\s/.test(word) ? JSON.stringify(word) : word)).join(' ')));
+  return networkTest(body, options, surroundingsOf(title, process.argv.map(quoted).join(' ')));
 }

@@ -16,6 +16,7 @@ export function surroundingsOf(title: string, again: string): Surroundings {
   return {
     seed: process.env['WALLSOCKET_SEED'],
     fakeTimers: (net) => fakeTimers(net),
+    twice: isTwice(),
     again: (seed) => `WALLSOCKET_SEED=${seed} ${again}`,
     ...(directory !== '' && {
       save: (name, content) => {
@@ -27,3 +28,9 @@ export function surroundingsOf(title: string, again: string): Surroundings {
     }),
   };
 }
+
+/** WALLSOCKET_TWICE asks for each test to be run twice, from one seed. */
+export const isTwice = (): boolean => !['', '0', undefined].includes(process.env['WALLSOCKET_TWICE']);
+
+/** `text` as one word of a POSIX shell. */
+export const quoted = (text: string): string => (/^[\w./:=,@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
