@@ -166,7 +166,7 @@ export default defineConfig(
       eqeqeq: 'error',
       'no-control-regex': 'off',
       // A parameter that an implementation does not need still tells what the interface hands it.
-      '@typescript-eslint/no-unused-vars': ['error', { args: 'none' }],
+      '@typescript-eslint/no-unused-vars': ['error', { args: 'none', ignoreUsingDeclarations: true }],
       // Steps in an RFC's order read best as one chain: checkSequence(…) && checkReset(…) && …
       '@typescript-eslint/no-unused-expressions': ['error', { allowShortCircuit: true }],
     },

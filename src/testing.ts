@@ -14,6 +14,7 @@ export type { FakeTimers, NetworkClock } from './testing/network-clock.js';
 export { NetworkLink, type RuleFunction, type ScheduledStep, type Verdict, type Way } from './testing/network-link.js';
 export { Host, type HostOptions, SwitchNode } from './testing/network-node.js';
 export type { IcmpView, PacketView, TcpView, UdpView } from './testing/packet-view.js';
+export { type Check, type Replay, replay, replayLine } from './testing/replay.js';
 export { parseSegments, type SentSegment, sentSegments, traceDifference, type WantedSegment } from './testing/segment-notation.js';
 export { Trace, type TraceOptions } from './testing/trace.js';
 

@@ -38,7 +38,7 @@ export class OutsideClock {
 
   /** A timer has rung that was set for `time`: it is that late, even if nobody faked the clock beside the timers. */
   reached(time: number): void {
-    this.time = Math.max(this.time, time);
+    this.time = Math.max(this.now(), time);
   }
 
   after(ms: number, run: () => void): () => void {

@@ -41,6 +41,7 @@ export class Host {
   due = NEVER;
   planned = NEVER;
   private isOff = false;
+  private boots = 0;
   private descriptors: BsdSockets | null = null;
   private readonly ways: { destination: Address; prefixLength: number; interface: Interface; gateway: Address }[] = [];
 
@@ -202,12 +203,17 @@ export class Host {
   private boot(now: number): Stack {
     const { network } = this;
     const stack = new Stack({
-      ...network.stackOptions, ...this.options.stack, forwarding: this.forwards, random: network.dice(`host ${this.name}`), now,
+      ...network.stackOptions, ...this.options.stack, forwarding: this.forwards, random: network.dice(this.dice()), now,
       onApplicationError: (error) => network.onError(error),
     });
     stack.clock = () => network.present();
     stack.onWake = () => network.wake(this);
     return stack;
+  }
+
+  /** Who starts anew throws others: its ports and sequence numbers are not those of its life before. */
+  private dice(): string {
+    return this.boots++ === 0 ? `host ${this.name}` : `host ${this.name}, boot ${this.boots}`;
   }
 
   private addressOf(family: 4 | 6): string {

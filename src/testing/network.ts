@@ -20,6 +20,7 @@ import { type NetworkClock, OutsideClock } from './network-clock.js';
 import { NetworkLink } from './network-link.js';
 import { Host, type HostOptions, PollHost, SwitchNode } from './network-node.js';
 import { Partitions } from './partitions.js';
+import { type Check, replayLine } from './replay.js';
 import { installRoutes } from './routing.js';
 import { Trace } from './trace.js';
 
@@ -41,6 +42,8 @@ export interface NetworkOptions {
   readonly stack?: HostOptions['stack'];
   /** `automatic`: every host knows the shortest way to every subnet. `manual`: its own alone. Default `automatic`. */
   readonly routes?: 'automatic' | 'manual';
+  /** What `check` is to say. Default: the seed. */
+  readonly check?: Check;
 }
 
 export interface NetworkLinkOptions extends Impairments {
@@ -82,6 +85,8 @@ export class Network implements LinkWorld {
   /** What was sent, in words, as a diagram, as a capture. */
   readonly trace: Trace;
   readonly stackOptions: HostOptions['stack'];
+  /** For fast-check's `assert` and `commands`, so that one seed is all: `fc.assert(property, net.check)`. */
+  readonly check: Check;
   private readonly random: SeededRandom;
   private readonly streams = new Map<string, SeededRandom>();
   private readonly outside: OutsideClock | null;
@@ -97,6 +102,8 @@ export class Network implements LinkWorld {
   private readonly owners = new Map<LinkEnd, Host>();
   private readonly thrown: unknown[] = [];
   private readonly watchers = new Set<() => void>();
+  /** What time stands still for. */
+  private readonly outsideWork = new Set<PromiseLike<void>>();
   private readonly defaults: Impairments;
   private readonly routing: 'automatic' | 'manual';
   private subnets = 0;
@@ -113,6 +120,7 @@ export class Network implements LinkWorld {
     if (!Number.isInteger(seed)) throw invalidArgument('seed', 'an integer', seed);
     this.seed = seed >>> 0;
     this.random = new SeededRandom(this.seed);
+    this.check = options.check ?? { seed: this.seed };
     this.outside = clock === 'virtual' ? null : new OutsideClock(clock);
     this.settling = options.settle ?? turnOfTheLoop;
     this.log = new FrameLog(keep);
@@ -210,6 +218,8 @@ export class Network implements LinkWorld {
       return;
     }
     const until = this.now + ms;
+    // The caller has done something, and what follows from it follows now.
+    this.isTouched = true;
     for (;;) {
       await this.settleIfTouched();
       if (this.nextTimeout() > until) break;
@@ -227,14 +237,24 @@ export class Network implements LinkWorld {
 
   /** Call `run` so much later. The result calls it off. */
   after(span: Duration, run: () => void): () => void {
-    let isWanted = true;
-    this.calls.plan(this.present() + msOf('span', span), CALL, () => {
-      if (isWanted) run();
-    });
+    const ticket = this.calls.plan(this.present() + msOf('span', span), CALL, run);
+    const { order } = ticket;
     this.rearm();
-    return () => {
-      isWanted = false;
+    return () => this.calls.cancel(ticket, order);
+  }
+
+  /**
+   * Time stands still until `work` is done, which takes time of the real world: a file, a child, WebAssembly. Of use in virtual
+   * time, and in that of fake timers.
+   */
+  standStill<T>(work: PromiseLike<T>): PromiseLike<T> {
+    const done = (): void => {
+      this.outsideWork.delete(waiting);
+      this.isTouched = true;
     };
+    const waiting: PromiseLike<void> = work.then(done, done);
+    this.outsideWork.add(waiting);
+    return work;
   }
 
   /**
@@ -260,6 +280,7 @@ export class Network implements LinkWorld {
    */
   async runUntilIdle(options: { readonly ceiling?: Duration } = {}): Promise<Sleep> {
     const until = this.present() + msOf('ceiling', options.ceiling ?? 600_000);
+    this.isTouched = true;
     for (;;) {
       await this.settleIfTouched();
       const next = this.nextTimeout();
@@ -275,6 +296,7 @@ export class Network implements LinkWorld {
 
   private async runVirtual(isDone: () => unknown, max: number): Promise<void> {
     const until = this.now + max;
+    this.isTouched = true;
     for (;;) {
       await this.settleIfTouched();
       if (isDone()) return;
@@ -327,13 +349,19 @@ export class Network implements LinkWorld {
 
   /** Whatever is ready in the program runs. */
   async settle(): Promise<void> {
-    this.isTouched = false;
-    await this.settling();
+    let hasWaited: boolean;
+    do {
+      this.isTouched = false;
+      await this.settling();
+      hasWaited = this.outsideWork.size > 0;
+      for (const work of this.outsideWork) await work;
+      // What has been waited for has consequences, and they are due now.
+    } while (hasWaited);
     this.rethrow();
   }
 
   private settleIfTouched(): Promise<void> | void {
-    if (this.isTouched) return this.settle();
+    if (this.isTouched || this.outsideWork.size > 0) return this.settle();
   }
 
   /** When something happens next: ms, NEVER for nothing. */
@@ -356,7 +384,8 @@ export class Network implements LinkWorld {
   private moment(): void {
     const { now, dueHosts } = this;
     while (this.flights.happen(now));
-    while (this.calls.happen(now)) this.isTouched = true;
+    // One, and whoever waits for it has his turn before the next, as with the timers of a platform.
+    if (this.calls.happen(now)) this.isTouched = true;
     while (this.polls.happen(now));
     for (let i = 0; i < dueHosts.length; i++) this.poll(dueHosts[i]!);
     dueHosts.length = 0;
@@ -423,6 +452,12 @@ export class Network implements LinkWorld {
     return this.partitions.isEmpty || !this.partitions.parts(host, packet, at.ipAt);
   }
 
+  /**
+   * A number, 0 .. 1, from the seed: in place of `Math.random`, where a program under test throws dice of its own.
+   * @example vi.spyOn(Math, 'random').mockImplementation(net.chance)
+   */
+  readonly chance = (): number => this.diceOf('the program').u32() / 2 ** 32;
+
   /** Dice of that name's own: always those from their beginning. */
   dice(name: string): SeededRandom {
     return this.random.fork(name);
@@ -486,9 +521,9 @@ export class Network implements LinkWorld {
     return this.log.hash;
   }
 
-  /** One line to have this run again. */
+  /** One line to have this run again, and to see whether it is the same. */
   get replay(): string {
-    return `WALLSOCKET_SEED=${this.seed} (${this.log.count} frames, trace hash ${this.traceHash})`;
+    return `replay('${replayLine(this.seed)}') // ${this.log.count} frames, trace hash ${this.traceHash}`;
   }
 
   /** What nobody closed: sockets, and packets that are under way. Empty: nothing. */

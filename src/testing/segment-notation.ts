@@ -1,10 +1,11 @@
 // What a network sent, held against packetdrill's notation: a line for each TCP segment, who sent it in front.
 //
-//   a > S 0:0(0) win 65535 <mss 1460,...>
-//   b > S. 0:0(0) ack 1
-//   a > P. 1:4(3) ack 1 (dropped)
+//   0.000 a > S 0:0(0) win 65535 <mss 1460,...>
+//   0.020 b > S. 0:0(0) ack 1
+//   +.25 a > P. 1:4(3) ack 1 (dropped)
 //   ...
 //
+// Times are seconds of the network's, or, with a plus, since the segment before; they hold to the digits that are written.
 // Numbers are relative to each side's first. What a line leaves out is not looked at, options behind `...` neither. A line of
 // `...` stands for any segments, none included. `(dropped)`, `(lost)` and so on: it did not arrive, for that reason; without,
 // it set out well.
@@ -18,6 +19,8 @@ export interface WantedSegment {
   readonly line: string;
   /** Any segments. */
   readonly isGap: boolean;
+  /** Seconds, as written. */
+  readonly time: string | null;
   readonly from: string | null;
   readonly flags: string;
   readonly start: number | null;
@@ -41,7 +44,7 @@ export interface SentSegment {
   readonly fate: string;
 }
 
-const LINE = /^(?:(\S+)\s+>\s+)?([FSRPUEW.]+)(?:\s+(\d+):(\d+)\((\d+)\))?(?:\s+ack\s+(\d+))?(?:\s+win\s+(\d+))?(?:\s+<([^>]*)>)?(?:\s+\(([\w -]+)\))?$/;
+const LINE = /^(?:(\+?(?:\d+\.?\d*|\.\d+))\s+)?(?:(\S+)\s+>\s+)?([FSRPUEW.]+)(?:\s+(\d+):(\d+)\((\d+)\))?(?:\s+ack\s+(\d+))?(?:\s+win\s+(\d+))?(?:\s+<([^>]*)>)?(?:\s+\(([\w -]+)\))?$/;
 
 /**
  * @param text  lines, or what a slash parts
@@ -50,17 +53,17 @@ const LINE = /^(?:(\S+)\s+>\s+)?([FSRPUEW.]+)(?:\s+(\d+):(\d+)\((\d+)\))?(?:\s+a
 export function parseSegments(text: string): WantedSegment[] {
   const lines = text.split(/\n|\s\/\s/).map((line) => line.replace(/\/\/.*$/, '').trim()).filter((line) => line !== '');
   return lines.map((line) => {
-    const nothing = { from: null, flags: '', start: null, length: null, ack: null, win: null, options: null, fate: null };
+    const nothing = { time: null, from: null, flags: '', start: null, length: null, ack: null, win: null, options: null, fate: null };
     if (line === '...') return { ...nothing, line, isGap: true };
     const m = LINE.exec(line);
     if (m === null) throw new SyntaxError(`segments: cannot read "${line}"`);
-    const [, from, flags, start, end, length, ack, win, options, fate] = m;
+    const [, time, from, flags, start, end, length, ack, win, options, fate] = m;
     if (start !== undefined && Number(end) - Number(start) !== Number(length)) {
       throw new SyntaxError(`segments: ${start}:${end} is not ${length} long`);
     }
     const number = (digits: string | undefined): number | null => (digits === undefined ? null : Number(digits));
     return {
-      line, isGap: false, from: from ?? null, flags: flags!, start: number(start), length: number(length), ack: number(ack), win: number(win),
+      line, isGap: false, time: time ?? null, from: from ?? null, flags: flags!, start: number(start), length: number(length), ack: number(ack), win: number(win),
       options: options === undefined ? null : options.split(',').map((each) => each.trim()).filter((each) => each !== ''),
       fate: fate ?? null,
     };
@@ -84,7 +87,7 @@ export function sentSegments(network: Network): SentSegment[] {
   return sent;
 }
 
-/** Whether a segment is what a line wants. */
+/** Whether a segment is what a line wants, whenever it was sent. */
 export const isWanted = (want: WantedSegment, got: SentSegment): boolean => difference(want, got) === null;
 
 /** What is wrong with it, in words; null: nothing. */
@@ -123,11 +126,18 @@ export function traceDifference(wanted: readonly WantedSegment[], sent: readonly
     }
     const got = sent[at++];
     if (got === undefined) return `wanted: ${want.line}\nbut nothing more was sent`;
-    const wrong = difference(want, got);
+    const wrong = difference(want, got) ?? timeDifference(want, got, sent[at - 2]);
     if (wrong !== null) return `wanted: ${want.line}\nbut ${wrong}: ${segmentText(got)}`;
   }
   const more = sent[at];
   return more === undefined ? null : `nothing more was wanted, but: ${segmentText(more)}`;
+}
+
+function timeDifference({ time }: WantedSegment, { frame }: SentSegment, before: SentSegment | undefined): string | null {
+  if (time === null) return null;
+  const got = (frame.time - (time.startsWith('+') ? before?.frame.time ?? 0 : 0)) / 1000;
+  const digits = time.split('.')[1]?.length ?? 0;
+  return Math.abs(got - Number(time)) <= 0.5 * 10 ** -digits ? null : `it was sent at ${time.startsWith('+') ? '+' : ''}${got.toFixed(6)}`;
 }
 
 /** A segment as a line. */

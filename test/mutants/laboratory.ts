@@ -8,6 +8,14 @@ const nat = { file: 'src/testing/nat.ts', test } as const;
 const natHost = { file: 'src/testing/nat-host.ts', test } as const;
 const link = { file: 'src/testing/network-link.ts', test } as const;
 const network = { file: 'src/testing/network.ts', test } as const;
+const clock = { file: 'src/testing/network-clock.ts', test } as const;
+const queue = { file: 'src/testing/event-queue.ts', test: 'test/unit/testing/fake-timers.test.ts' } as const;
+const timers = { file: 'src/testing/node/fake-timers.ts', test: 'test/unit/testing/fake-timers.test.ts' } as const;
+const requests = { file: 'src/testing/node/request-clock.ts', test: 'test/unit/testing/http.test.ts' } as const;
+const web = { file: 'src/testing/node/http.ts', test: 'test/unit/testing/http.test.ts' } as const;
+const replays = { file: 'src/testing/replay.ts', test: 'test/unit/testing/replay.test.ts' } as const;
+const fixture = { file: 'src/testing/fixture.ts', test: 'test/unit/testing/replay.test.ts' } as const;
+const notation = { file: 'src/testing/segment-notation.ts', test: 'test/unit/testing/vitest.test.ts' } as const;
 
 export const LABORATORY: readonly Mutant[] = [
   { ...bridge, text: 'known.port.device.transmit(frame);', replacement: 'this.flood(from, frame);', title: 'frames for one go to one' },
@@ -31,4 +39,27 @@ export const LABORATORY: readonly Mutant[] = [
   { file: 'src/testing/codel.ts', test, text: 'return t + this.intervalMs / Math.sqrt(this.count);', replacement: 'return t + 1e9;', title: 'CoDel holds down' },
   { file: 'src/testing/routing.ts', test, text: 'edge = next;', replacement: 'edge = [];', title: 'behind routers' },
   { file: 'src/testing/partitions.ts', test, text: 'wall.to.includes(host) && ', replacement: '', title: 'a partition parts' },
+  { ...network, text: 'this.now + ms;\n    // The caller has done something, and what follows from it follows now.\n    this.isTouched = true;', replacement: 'this.now + ms;', title: 'does not pass before' },
+  { ...network, test: timers.test, text: 'if (this.calls.happen(now)) this.isTouched', replacement: 'while (this.calls.happen(now)) this.isTouched', title: 'ring by the network’s clock' },
+  { ...network, test: timers.test, text: 'hasWaited = this.outsideWork.size > 0;', replacement: 'hasWaited = false;', title: 'for work of the real world' },
+  { ...clock, text: 'Math.max(this.now(), time)', replacement: 'Math.max(this.time, time)', title: 'follows fake timers' },
+  { ...queue, text: 'if (entry.order !== order || entry.target === null) return;', replacement: 'if (entry.target === null) return;', title: 'what is called off' },
+  { ...queue, text: 'this.dead++;', replacement: '', title: 'what is called off' },
+  { ...timers, text: 'if (this.repeats) this.refresh();', replacement: 'if (this.repeats && this.ms > 1e9) this.refresh();', title: 'ring by the network’s clock' },
+  { ...timers, text: 'delay >= 1 && delay', replacement: 'delay', title: 'are as Node’s' },
+  { ...timers, text: 'signal?.addEventListener', replacement: 'null?.addEventListener', title: 'are those of the modules' },
+  { ...timers, text: 'put(Math, { random: network.chance }),', replacement: '', title: 'come with the date' },
+  { ...timers, text: 'for (const each of undo.reverse()) each();', replacement: '', title: 'come with the date' },
+  { ...requests, text: "if (progress === 'begun') message.startedAt", replacement: "if (progress === 'whole') message.startedAt", title: 'counts from the beginning' },
+  { ...requests, text: "progress === 'headers' ? NEVER : headersTimeout", replacement: "progress === 'headers' ? headersTimeout : NEVER", title: 'headers that do not end' },
+  { ...requests, text: 'Math.ceil(since / this.everyMs)) * this.everyMs', replacement: 'since / this.everyMs) * this.everyMs', title: 'looks that are closer together' },
+  { ...web, text: "if (this.sendDate && !this.hasHeader('date'))", replacement: 'if (false)', title: 'is served and asked for' },
+  { ...notation, text: "(time.startsWith('+') ? before?.frame.time ?? 0 : 0)", replacement: '0', title: 'says where what was sent parts' },
+  { ...replays, text: '...(path && { path, endOnFailure: true }),', replacement: '', title: 'follows from the network' },
+  { ...replays, text: "{ replayPath }) };\n  return", replacement: "{}) };\n  return", title: 'is read as it was written' },
+  { ...replays, text: '...(replayPath !== undefined && { replayPath })', replacement: '', title: 'as commands has a path' },
+  { ...fixture, text: 'const seed = check === null ? String(net.seed) : replayLine(net.seed, check);', replacement: 'const seed = String(net.seed);', title: 'follows from the network' },
+  { ...fixture, text: '{ ...options, seed: first.seed }', replacement: 'options', title: 'has one seed for both' },
+  { ...fixture, text: 'if (first !== null) checkSame(first, net);', replacement: '', title: 'has one seed for both' },
+  { ...fixture, text: 'at < 0 ? first.frames.length : at', replacement: 'at', title: 'is told what one run sent more' },
 ];

@@ -13,7 +13,11 @@ const dgrams = new WeakMap<Host, typeof import('node:dgram')>();
 function groundOf(host: Host): Ground {
   let ground = grounds.get(host);
   if (ground === undefined) {
-    ground = { stack: host.stack, driver: { ...host.driver, ref: () => {}, unref: () => {} } };
+    ground = {
+      // Another one when the host has started anew.
+      get stack() { return host.stack; },
+      driver: { ...host.driver, ref: () => {}, unref: () => {} },
+    };
     grounds.set(host, ground);
   }
   return ground;

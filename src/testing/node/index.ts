@@ -3,10 +3,12 @@
 
 import { type FixtureOptions, networkTest } from '../fixture.js';
 import type { Network } from '../network.js';
-import { surroundingsOf } from './surroundings.js';
+import { quoted, surroundingsOf } from './surroundings.js';
 
 export * from '../../testing.js';
+export { type HttpFace, httpOf } from './http.js';
 export { dgramOf, netOf } from './faces.js';
+export { fakeTimers, type FakeTimersOptions } from './fake-timers.js';
 
 /**
  * A test with a network of its own.
@@ -14,5 +16,5 @@ export { dgramOf, netOf } from './faces.js';
  * @example test('reconnects', withNetwork('reconnects', async (net) => { … }))
  */
 export function withNetwork(title: string, body: (net: Network) => Promise<void> | void, options: FixtureOptions = {}): () => Promise<void> {
-  return networkTest(body, options, surroundingsOf(title, process.argv.map((word) => (/\s/.test(word) ? JSON.stringify(word) : word)).join(' ')));
+  return networkTest(body, options, surroundingsOf(title, process.argv.map(quoted).join(' ')));
 }

@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { Surroundings } from '../fixture.js';
+import { fakeTimers } from './fake-timers.js';
 
 /**
  * @param title  of the test; files are named by it
@@ -14,6 +15,8 @@ export function surroundingsOf(title: string, again: string): Surroundings {
   const directory = process.env['WALLSOCKET_ARTEFACTS'] ?? '.wallsocket';
   return {
     seed: process.env['WALLSOCKET_SEED'],
+    fakeTimers: (net) => fakeTimers(net),
+    twice: isTwice(),
     again: (seed) => `WALLSOCKET_SEED=${seed} ${again}`,
     ...(directory !== '' && {
       save: (name, content) => {
@@ -25,3 +28,9 @@ export function surroundingsOf(title: string, again: string): Surroundings {
     }),
   };
 }
+
+/** WALLSOCKET_TWICE asks for each test to be run twice, from one seed. */
+export const isTwice = (): boolean => !['', '0', undefined].includes(process.env['WALLSOCKET_TWICE']);
+
+/** `text` as one word of a POSIX shell. */
+export const quoted = (text: string): string => (/^[\w./:=,@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);

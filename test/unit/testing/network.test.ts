@@ -223,6 +223,19 @@ describe('time', () => {
     expect(rung).toEqual([5, 10, 10.5]);
   });
 
+  test('does not pass before what was done at its beginning has followed: ticks and promises are not late', async () => {
+    const { net } = two();
+    const rung: number[] = [];
+    const wait = (): void => void Promise.resolve().then(() => process.nextTick(() => net.after(5, () => rung.push(net.now))));
+    await net.advance(0);
+    for (const pass of [() => net.advance(100), () => net.runUntil(() => net.now >= 200), () => net.runUntilIdle()]) {
+      wait();
+      net.after(100, () => {});
+      await pass();
+    }
+    expect(rung).toEqual([5, 105, 205]);
+  });
+
   test('ten minutes of a dead peer are over at once: R2 has passed, and the diagnosis said what for', async () => {
     const { net, a, b } = two();
     echo(b);
@@ -270,7 +283,7 @@ describe('time', () => {
     await vi.advanceTimersByTimeAsync(2);
     expect(got).toBe('');
     await vi.advanceTimersByTimeAsync(10);
-    expect(got).toBe('hi');
+    expect([got, net.present()]).toEqual(['hi', 12]);
     let failure = '';
     a.connect('10.1.0.99', 7).catch((error: { code: string }) => { failure = error.code; });
     await vi.advanceTimersByTimeAsync(246_000);

@@ -62,6 +62,10 @@ describe('the notation', () => {
     expect(wrong('a > S / a > S. / ...')).toContain('it is from b');
     expect(wrong('a > S')).toMatch(/^nothing more was wanted, but: b > S\./);
     expect(wrong('... / b > R')).toContain('nothing more was sent');
+    expect(wrong('0.000 a > S / +.001 b > S. / .002 a > . / ...')).toBeNull();
+    expect(wrong('a > S / +.001 b > S. / +.001 a > . / ...')).toBeNull();
+    expect(wrong('0 a > S / 0.002 b > S. / ...')).toMatch(/^wanted: 0\.002 b > S\.\nbut it was sent at 0\.001000: b > S\./);
+    expect(wrong('a > S / +.003 b > S. / ...')).toContain('it was sent at +0.001000');
     expect(() => parseSegments('a > S 0:5(4)')).toThrow('0:5 is not 4 long');
   }));
 });
