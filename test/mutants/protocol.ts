@@ -82,7 +82,7 @@ export const TCP: readonly Mutant[] = [
   },
   {
     file, test: 'test/script/listener.test.ts', title: 'no more than so many connections exist',
-    text: 'this.connections.size >= this.options.connections', replacement: 'this.connections.size > this.options.connections',
+    text: 'this.connectionCount >= this.options.connections', replacement: 'this.connectionCount > this.options.connections',
   },
   {
     file, test: 'test/script/listener.test.ts', title: 'the more specific listener hears it',
