@@ -6,13 +6,14 @@ import { isIP } from 'node:net';
 
 import type { Options } from './arguments.js';
 import {
-  attemptsError, checkBoolean, checkFunction, checkInt32, checkNumber, checkPort, connectError, invalidFamily, invalidIp, invalidType,
-  ipBlocked, nodeError, type SystemError,
+  attemptsError, checkBoolean, checkFunction, checkInt32, checkNumber, checkPort, checkString, connectError, invalidFamily, invalidIp, invalidType,
+  invalidValue, ipBlocked, nodeError, type SystemError,
 } from './errors.js';
 import { TcpHandle } from './handle.js';
 import type { KernelHandle } from './kernel-handle.js';
 import { lookup, type Lookup } from './lookup.js';
 import type { Socket } from './socket.js';
+import { CHECKS_HOST } from './version.js';
 
 /** What a module's `setDefault…` functions set. */
 export interface Defaults {
@@ -41,8 +42,12 @@ interface Local {
 
 /** @throws ERR_… for options that make no sense; all else is the socket's error later */
 export function lookUpAndConnect(socket: Socket, options: Options, defaults: Defaults): void {
-  const local = localOf(options);
   const host = (options.host || 'localhost') as string;
+  if (CHECKS_HOST) {
+    checkString(host, 'options.host');
+    if (host.includes('\0')) throw invalidValue('options.host', host, 'must be a string without null bytes');
+  }
+  const local = localOf(options);
   if (options.port !== undefined) {
     if (typeof options.port !== 'number' && typeof options.port !== 'string') {
       throw invalidType('options.port', 'one of type number or string', options.port);

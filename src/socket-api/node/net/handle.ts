@@ -74,17 +74,18 @@ export interface StreamHandle {
   /** After WAITS. */
   whenWritten(done: Done): void;
   shutdown(): void;
-  setNoDelay(enable: boolean): number;
+  // A program may bring a handle of its own, without what follows.
+  setNoDelay?(enable: boolean): number;
   /** @param seconds  before the first probe; 0: as it is */
-  setKeepAlive(enable: boolean, seconds: number, intervalSeconds?: number, probes?: number): number;
-  setTypeOfService(tos: number): number;
+  setKeepAlive?(enable: boolean, seconds: number, intervalSeconds?: number, probes?: number): number;
+  setTypeOfService?(tos: number): number;
   /** @returns 0, or the negative number of why not */
-  getsockname(into: Name): number;
-  getpeername(into: Name): number;
+  getsockname?(into: Name): number;
+  getpeername?(into: Name): number;
   /** A FIN behind what was written; or a RST, if there is text that nobody read. `closed` is called later. */
   close(closed?: () => void): void;
-  ref(): void;
-  unref(): void;
+  ref?(): void;
+  unref?(): void;
 }
 
 /** What a server asks of its handle. */

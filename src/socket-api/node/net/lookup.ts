@@ -11,12 +11,15 @@ export type Lookup = (host: string, options: Options, answer: Answer) => void;
 const original = dns.lookup;
 
 const LOCALHOST = [{ address: '::1', family: 6 }, { address: '127.0.0.1', family: 4 }];
+const HINTS = dns.ADDRCONFIG | dns.ALL | dns.V4MAPPED;
 const FAMILIES = new Map<unknown, number>([[undefined, 0], [0, 0], [4, 4], [6, 6], ['IPv4', 4], ['IPv6', 6]]);
 
 export function lookup(host: string, asked: Options | null, answer: Answer): void {
   const options = asked ?? {};
   const family = FAMILIES.get(options.family);
-  const isOurs = dns.lookup === original && family !== undefined && String(host).toLowerCase() === 'localhost';
+  // What makes no sense is for Node to say.
+  const isKnown = family !== undefined && (Number(options.hints ?? 0) & ~HINTS) === 0;
+  const isOurs = dns.lookup === original && isKnown && String(host).toLowerCase() === 'localhost';
   if (!isOurs) {
     const its = dns.lookup as unknown as (host: string, ...rest: unknown[]) => void;
     // In the form that Node itself uses, for those who have put something in its place.

@@ -14,12 +14,10 @@ import { type Name, onClient, type ServerHandle, type ServerOwner, type StreamHa
 import { KernelServerHandle } from './kernel-handle.js';
 import { lookup } from './lookup.js';
 import { settled, type Socket, type SocketClass } from './socket.js';
+import { ZERO_IS_A_LIMIT } from './version.js';
 
 const host = Symbol('host');
 const socketOf = Symbol('socket class');
-
-/** Node 21 and later: a `maxConnections` of 0 lets nobody in. Before, it was no limit. */
-const ZERO_IS_A_LIMIT = Number(process.versions.node.split('.')[0]) >= 21;
 
 type Callback = (...args: unknown[]) => void;
 
@@ -127,12 +125,12 @@ export class Server extends EventEmitter implements ServerOwner {
 
   [onClient](handle: StreamHandle): void {
     const peer: Name = {};
-    handle.getpeername(peer);
+    handle.getpeername?.(peer);
     const { maxConnections } = this;
     const isLimited = ZERO_IS_A_LIMIT ? maxConnections !== undefined && maxConnections !== null : Boolean(maxConnections);
     if (isLimited && this._connections >= maxConnections!) {
       const local: Name = {};
-      handle.getsockname(local);
+      handle.getsockname?.(local);
       this.emit('drop', peer.address === undefined ? undefined : {
         localAddress: local.address, localPort: local.port, localFamily: local.family,
         remoteAddress: peer.address, remotePort: peer.port, remoteFamily: peer.family,

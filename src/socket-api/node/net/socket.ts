@@ -17,6 +17,7 @@ import { IdleTimer } from './idle-timer.js';
 import { KernelHandle } from './kernel-handle.js';
 import { inherit } from './function-class.js';
 import type { Server } from './server.js';
+import { KEEP_ALIVE_TAKES_OPTIONS, TELLS_OF_CANCELED_WRITES } from './version.js';
 
 type WriteDone = (error?: Error | null) => void;
 type Chunk = Uint8Array | string;
@@ -26,6 +27,7 @@ type Chunks = { chunk: Chunk; encoding: BufferEncoding }[] & { allBuffers?: bool
 const noDelay = Symbol('no delay');
 const keepAlive = Symbol('keep alive');
 const keepAliveSeconds = Symbol('keep alive, seconds');
+const keepAliveProbes = Symbol('keep alive, probes');
 const typeOfService = Symbol('type of service');
 const idle = Symbol('idle timer');
 const counted = Symbol('bytes counted');
@@ -71,6 +73,8 @@ export class Socket extends Duplex implements StreamOwner {
   declare [noDelay]: boolean;
   declare [keepAlive]: boolean;
   declare [keepAliveSeconds]: number;
+  /** Seconds between them, and how many; until somebody says so, none. */
+  declare [keepAliveProbes]?: { readonly every: number | undefined; readonly count: number | undefined };
   declare [typeOfService]?: number;
   declare [idle]: IdleTimer | null;
   declare [pendingAtTimeout]: number;
@@ -121,9 +125,9 @@ export class Socket extends Duplex implements StreamOwner {
     this.connecting = false;
     this._sockname = null;
     this._unrefTimer();
-    if (this[noDelay]) handle.setNoDelay(true);
-    if (this[keepAlive]) handle.setKeepAlive(true, this[keepAliveSeconds]);
-    if (this[typeOfService] !== undefined) handle.setTypeOfService(this[typeOfService]);
+    if (this[noDelay]) handle.setNoDelay?.(true);
+    if (this[keepAlive]) keepAliveOf(this, handle);
+    if (this[typeOfService] !== undefined) handle.setTypeOfService?.(this[typeOfService]);
     this.emit('connect');
     this.emit('ready');
     // Text is asked for, unless somebody has said that it must wait.
@@ -305,21 +309,31 @@ export class Socket extends Duplex implements StreamOwner {
 
   setNoDelay(enable: unknown = true): this {
     const wanted = Boolean(enable);
-    if (this._handle !== null && wanted !== this[noDelay]) this._handle.setNoDelay(wanted);
+    if (this._handle !== null) {
+      if (!this._handle.setNoDelay) return this;
+      if (wanted !== this[noDelay]) this._handle.setNoDelay(wanted);
+    }
     this[noDelay] = wanted;
     return this;
   }
 
   setKeepAlive(enable?: unknown, initialDelay?: unknown, interval?: number, count?: number): this {
+    if (KEEP_ALIVE_TAKES_OPTIONS && typeof enable === 'object' && enable !== null) {
+      const options = enable as { enable?: unknown; initialDelay?: unknown; interval?: number; count?: number };
+      return this.setKeepAlive(options.enable, options.initialDelay, options.interval, options.count);
+    }
+    const handle = this._handle;
+    if (handle !== null && !handle.setKeepAlive) return this;
     const wanted = Boolean(enable);
     const seconds = ~~((initialDelay as number) / 1000);
-    const isNew = wanted !== this[keepAlive] || (wanted && seconds !== this[keepAliveSeconds]) || interval !== undefined;
-    if (this._handle !== null && isNew) {
-      if (interval === undefined) this._handle.setKeepAlive(wanted, seconds);
-      else this._handle.setKeepAlive(wanted, seconds, ~~(interval / 1000), count);
-    }
+    const every = interval === undefined ? undefined : ~~(interval / 1000);
+    const before = this[keepAliveProbes];
+    const isNew = wanted !== this[keepAlive] || (wanted &&
+      (seconds !== this[keepAliveSeconds] || every !== before?.every || count !== before?.count));
     this[keepAlive] = wanted;
     this[keepAliveSeconds] = seconds;
+    if (before !== undefined || every !== undefined || count !== undefined) this[keepAliveProbes] = { every, count };
+    if (handle !== null && isNew) keepAliveOf(this, handle);
     return this;
   }
 
@@ -327,7 +341,7 @@ export class Socket extends Duplex implements StreamOwner {
   setTypeOfService(tos: number): this {
     checkInt32(tos, 'tos', 0, 255);
     this[typeOfService] = tos;
-    this._handle?.setTypeOfService(tos);
+    this._handle?.setTypeOfService?.(tos);
     return this;
   }
 
@@ -337,13 +351,13 @@ export class Socket extends Duplex implements StreamOwner {
 
   ref(): this {
     if (this._handle === null) this.once('connect', () => this.ref());
-    else this._handle.ref();
+    else this._handle.ref?.();
     return this;
   }
 
   unref(): this {
     if (this._handle === null) this.once('connect', () => this.unref());
-    else this._handle.unref();
+    else this._handle.unref?.();
     return this;
   }
 
@@ -354,7 +368,7 @@ export class Socket extends Duplex implements StreamOwner {
   }
 
   _getsockname(): Name {
-    if (this._handle === null) return {};
+    if (!this._handle?.getsockname) return {};
     if (this._sockname === null) {
       this._sockname = {};
       this._handle.getsockname(this._sockname);
@@ -363,7 +377,7 @@ export class Socket extends Duplex implements StreamOwner {
   }
 
   _getpeername(): Name {
-    if (this._handle === null || this.connecting) return this._peername ?? {};
+    if (!this._handle?.getpeername || this.connecting) return this._peername ?? {};
     if (this._peername === undefined) {
       const name: Name = {};
       if (this._handle.getpeername(name) !== 0) return name;
@@ -439,12 +453,12 @@ export class Socket extends Duplex implements StreamOwner {
     const handle = this._handle!;
     if (server.noDelay) {
       this[noDelay] = true;
-      handle.setNoDelay(true);
+      handle.setNoDelay?.(true);
     }
     if (server.keepAlive) {
       this[keepAlive] = true;
       this[keepAliveSeconds] = server.keepAliveInitialDelay;
-      handle.setKeepAlive(true, server.keepAliveInitialDelay);
+      handle.setKeepAlive?.(true, server.keepAliveInitialDelay);
     }
     this.server = server;
     this._server = server;
@@ -460,6 +474,16 @@ const bytesOf = (chunk: Chunk, encoding: BufferEncoding): Uint8Array => (typeof 
 
 const lengthOf = (chunk: Chunk, encoding: BufferEncoding): number =>
   (typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding) : chunk.length);
+
+/** The handle is told what the socket knows. */
+function keepAliveOf(socket: Socket, handle: StreamHandle): void {
+  const { every, count } = socket[keepAliveProbes] ?? {};
+  if (KEEP_ALIVE_TAKES_OPTIONS || every !== undefined || count !== undefined) {
+    handle.setKeepAlive?.(socket[keepAlive], socket[keepAliveSeconds], every, count);
+  } else {
+    handle.setKeepAlive?.(socket[keepAlive], socket[keepAliveSeconds]);
+  }
+}
 
 function startReading(handle: StreamHandle): void {
   handle.reading = true;
@@ -502,8 +526,8 @@ function writeWhenConnected(socket: Socket, many: boolean, data: Chunk | Chunks,
 
 /** What had to wait for room is on its way, or not. */
 function written(socket: Socket, code: string | null, done: WriteDone): void {
+  if (code !== null && (TELLS_OF_CANCELED_WRITES || !socket.destroyed)) return done(systemError(code, 'write'));
   if (socket.destroyed) return done(null);
-  if (code !== null) return done(systemError(code, 'write'));
   socket._unrefTimer();
   socket[pendingAtTimeout] = 0;
   done(null);
@@ -544,8 +568,9 @@ function closeHandle(socket: Socket, handle: StreamHandle, hadError: boolean): v
   }
 }
 
+/** Of a socket that never had a handle: not even whether there was an error. */
 function emitClose(socket: Socket): void {
-  socket.emit('close', false);
+  socket.emit('close');
 }
 
 /** Provides a better error than "write after end" where it was the peer who ended. */
