@@ -106,6 +106,11 @@ export class Packet {
     return this;
   }
 
+  /** Somebody else holds it, too: it is not ours to change. */
+  get isShared(): boolean {
+    return this.held > 1;
+  }
+
   /** Done with it. The last release gives it back to its pool; its bytes may be overwritten at once. */
   release(): void {
     assert(this.held > 0, 'packet: released twice');

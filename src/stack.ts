@@ -68,7 +68,9 @@ export class Stack {
   announcements = 0;
 
   private readonly wheel: TimerWheel;
-  private readonly received: { packets: (Packet | null)[]; from: (Interface | null)[]; head: number; count: number };
+  /** A ring that grows up to its limit, and begins anew when it is empty: what is in use stays in the cache. */
+  private readonly received = { packets: [null] as (Packet | null)[], from: [null] as (Interface | null)[], head: 0, count: 0 };
+  private readonly receivedMax: number;
   private readonly announcers: Announcer[] = [];
   private readonly onApplicationError: (error: unknown) => void;
   private polledAt: number;
@@ -78,7 +80,7 @@ export class Stack {
   constructor(options: StackOptions = {}) {
     const random = options.random ?? new CryptoRandom(crypto);
     const size = 1 << Math.ceil(Math.log2(options.receiveQueue ?? 4096));
-    this.received = { packets: new Array<null>(size).fill(null), from: new Array<null>(size).fill(null), head: 0, count: 0 };
+    this.receivedMax = size;
     this.polledAt = options.now ?? 0;
     this.wheel = new TimerWheel(this.polledAt);
     this.onApplicationError = options.onApplicationError ?? ((error) => queueMicrotask(() => { throw error; }));
@@ -159,16 +161,26 @@ export class Stack {
 
   private receive(from: Interface, packet: Packet): void {
     const { received } = this;
-    const size = received.packets.length;
-    if (received.count === size) {
+    if (received.count === received.packets.length && !this.grow()) {
       this.counters.drop('rx-queue-full');
       packet.release();
       return;
     }
-    const slot = (received.head + received.count) & (size - 1);
+    const slot = (received.head + received.count) & (received.packets.length - 1);
     received.packets[slot] = packet;
     received.from[slot] = from;
     received.count++;
+  }
+
+  /** False: it has its limit. It is full, so that all of it is in use. */
+  private grow(): boolean {
+    const { received } = this;
+    const { packets, from, head } = received;
+    if (packets.length === this.receivedMax) return false;
+    received.packets = [...packets.slice(head), ...packets.slice(0, head), ...packets.map(() => null)];
+    received.from = [...from.slice(head), ...from.slice(0, head), ...from.map(() => null)];
+    received.head = 0;
+    return true;
   }
 
   /** Do what is due: deadlines, then a batch of frames, then what both gave us to send, then the news for applications. */
@@ -190,17 +202,18 @@ export class Stack {
 
   private takeBatch(now: number): void {
     const { received } = this;
-    const mask = received.packets.length - 1;
     const frames = Math.min(received.count, BATCH_FRAMES);
     for (let i = 0; i < frames; i++) {
       const slot = received.head;
       const packet = received.packets[slot]!;
       const from = received.from[slot]!;
       received.packets[slot] = null;
-      received.head = (slot + 1) & mask;
+      // It may have grown: what comes in may come back by the loopback at once.
+      received.head = (slot + 1) & (received.packets.length - 1);
       received.count--;
       this.ip.input(from, packet, now);
     }
+    if (received.count === 0) received.head = 0;
     if (frames > 0) for (const each of this.ip.interfaces) each.port.flush(now);
   }
 

@@ -53,6 +53,8 @@ export interface GroupObserver {
 export class Interface implements NetworkLayer {
   /** Replaced, never changed in place. */
   addresses: readonly InterfaceAddress[] = [];
+  /** A bit for each address, by its last four: most that are not ours are told so without a look at any. */
+  private ownBits = 0;
   /** The largest IP packet, bytes. A router may lower it (RFC 4861 §6.3.4), down to 1280 for IPv6. */
   mtu: number;
   /** Text of the largest superpacket of TCP, bytes. */
@@ -191,6 +193,7 @@ export class Interface implements NetworkLayer {
   /** Ours, on this interface, and past duplicate address detection. */
   ownsAddress(a: Address): boolean {
     const { addresses } = this;
+    if ((this.ownBits & (1 << (a.w3 & 15))) === 0) return false;
     for (let i = 0; i < addresses.length; i++) {
       const row = addresses[i]!;
       if (row.address.equals(a) && row.state !== 'tentative') return true;
@@ -222,6 +225,7 @@ export class Interface implements NetworkLayer {
 
   private setAddresses(rows: readonly InterfaceAddress[]): void {
     this.addresses = rows;
+    this.ownBits = rows.reduce((bits, { address }) => bits | (1 << (address.w3 & 15)), 0);
     // The loopback's network has no broadcast: all of 127/8 is ours.
     this.broadcasts = this.kind === 'loopback' ? [] : rows.flatMap((row) => {
       const broadcast = subnetBroadcast(row.address, row.prefixLength);

@@ -46,6 +46,11 @@ export interface Device {
   attach(sink: FrameSink): void;
   /** Takes `packet` (ownership passes; the device releases it). False: it could not be sent, and is gone. */
   transmit(packet: Packet): boolean;
+  /**
+   * Sends a frame that others send, too: it is the caller's, stays as it is, and whoever wants it longer holds it. Of a device
+   * that has no such, each sender hands over a copy.
+   */
+  transmitShared?(frame: Packet): void;
   /** No frame moves after it. Idempotent. */
   close(): void;
 }

@@ -104,18 +104,16 @@ export class Switch {
     for (const [key, { heardAt }] of this.table) if (now - heardAt >= this.ageingMs) this.table.delete(key);
   }
 
-  /** The original leaves by the last port, copies by the others. */
+  /** One frame for all, where a port's device can share it: with a thousand ports, copies are a storm of memory. */
   private flood(from: SwitchPort, frame: Packet): void {
     const { ports, tally } = this;
     tally.flooded++;
-    let last: SwitchPort | null = null;
     for (const port of ports) {
       if (port === from) continue;
-      if (last !== null) last.device.transmit(this.copyOf(frame));
-      last = port;
+      if (port.device.transmitShared === undefined) port.device.transmit(this.copyOf(frame));
+      else port.device.transmitShared(frame);
     }
-    if (last === null) frame.release();
-    else last.device.transmit(frame);
+    frame.release();
   }
 
   private filter(frame: Packet): void {

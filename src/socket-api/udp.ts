@@ -3,7 +3,6 @@
 import type { Address } from '../address.js';
 import { ANY4, ANY6 } from '../address.js';
 import { type ErrorCode, NetError } from '../errors.js';
-import { NEVER } from '../time.js';
 import { Datagram } from '../udp/datagram-queue.js';
 import { UDP_ERROR, type UdpDestination, type UdpEndpoint, type UdpOptions, type UdpOwner } from '../udp/endpoint.js';
 import type { Udp } from '../udp/udp.js';
@@ -32,6 +31,8 @@ export interface UdpPeer {
 export class UdpSocket implements UdpOwner, AsyncIterable<Datagram> {
   private reader: Waiter<Datagram | null> | null = null;
   private closed = false;
+  private lastText = '';
+  private lastAddress: Address = ANY6;
 
   private constructor(
     private readonly udp: Udp,
@@ -76,23 +77,36 @@ export class UdpSocket implements UdpOwner, AsyncIterable<Datagram> {
    * @throws NetError EMSGSIZE, EACCES (broadcast), ENETUNREACH, EHOSTUNREACH, EDESTADDRREQ; ECONNREFUSED from an earlier one
    */
   send(bytes: Uint8Array, to?: UdpPeer | UdpDestination): void {
-    const target = to === undefined ? null : destinationOf(to);
+    const target = to === undefined ? null : this.destinationOf(to);
+    const before = this.udp.ip.nextTimeout();
     const code = this.endpoint.send(bytes, 0, bytes.length, target);
     if (code !== null) this.refuse(code, target);
-    this.wake();
+    this.wake(before);
   }
 
   /** Send `bytes` as datagrams of `segmentSize` bytes, the last one shorter, in as few packets as the device takes. */
   sendSegments(bytes: Uint8Array, segmentSize: number, to?: UdpPeer | UdpDestination): void {
-    const target = to === undefined ? null : destinationOf(to);
+    const target = to === undefined ? null : this.destinationOf(to);
+    const before = this.udp.ip.nextTimeout();
     const code = this.endpoint.sendSegments(bytes, 0, bytes.length, lengthOf('segmentSize', segmentSize), target);
     if (code !== null) this.refuse(code, target);
-    this.wake();
+    this.wake(before);
   }
 
-  /** IP may wait for a neighbour since just now, and whoever sleeps does not know. */
-  private wake(): void {
-    if (this.udp.ip.nextTimeout() !== NEVER) this.udp.env.wake();
+  /** IP may wait for a neighbour since just now, and whoever sleeps until `before` does not know. */
+  private wake(before: number): void {
+    if (this.udp.ip.nextTimeout() < before) this.udp.env.wake();
+  }
+
+  /** Who sends to one sends to him again: his address is read once. */
+  private destinationOf(to: UdpPeer | UdpDestination): UdpDestination {
+    if (to.address === this.lastText) return { ...to, address: this.lastAddress, port: portOf('port', to.port, 1) };
+    const destination = destinationOf(to);
+    if (typeof to.address === 'string') {
+      this.lastText = to.address;
+      this.lastAddress = destination.address;
+    }
+    return destination;
   }
 
   private refuse(code: ErrorCode, target: UdpDestination | null): never {

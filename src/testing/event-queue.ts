@@ -36,11 +36,21 @@ export class EventQueue<T> {
     return this.heap.length === 0 ? NEVER : this.heap[0]!.at;
   }
 
+  /** Of the first event, if there is one. */
+  get nextOrder(): number {
+    return this.heap[0]!.order;
+  }
+
   /** At `at`, `target` is given `what`. @returns a ticket, for `cancel` */
   plan(at: number, target: Happening<T>, what: T): Ticket {
+    return this.planAs(this.planned++, at, target, what);
+  }
+
+  /** The so-manieth of those that somebody else counts. */
+  planAs(order: number, at: number, target: Happening<T>, what: T): Ticket {
     const entry = this.free.pop() ?? new Entry<T>();
     entry.at = at;
-    entry.order = this.planned++;
+    entry.order = order;
     entry.target = target;
     entry.what = what;
     this.up(entry, this.heap.length);

@@ -110,6 +110,11 @@ export class Impairment {
   private isMarked = false;
   /** Nothing is left to chance: no dice need be thrown. */
   private isFair = false;
+  /** Of the settings, what every packet is asked about: beside the rest, where it is found at once. */
+  private delayMs = 0;
+  private overtaking = false;
+  private pathMtu = Number.POSITIVE_INFINITY;
+  private hasBlackouts = false;
   private jitter = 0;
   private copyJitter = 0;
   private lateMs = 0;
@@ -137,6 +142,10 @@ export class Impairment {
     this.isFair = [loss, bursts, jitterMs, duplicate, reorder, corrupt, mark].every((each) => each === undefined || each === 0);
     // What the dice said last is no longer true; where nothing is left to chance they throw nothing.
     if (this.isFair) this.cast();
+    this.delayMs = settings.delayMs ?? 0;
+    this.overtaking = settings.overtaking ?? false;
+    this.pathMtu = settings.pathMtu ?? Number.POSITIVE_INFINITY;
+    this.hasBlackouts = settings.blackouts !== undefined;
     const { bitsPerSecond, queueBytes, queuePackets, markBytes } = settings;
     const isSame = this.bottleneck !== null && settings.queue === before.queue && bitsPerSecond === before.bitsPerSecond && queueBytes === before.queueBytes &&
       queuePackets === before.queuePackets && markBytes === before.markBytes;
@@ -146,6 +155,11 @@ export class Impairment {
       ...(queueBytes !== undefined && { queueBytes }), ...(queuePackets !== undefined && { queuePackets }),
       ...(markBytes !== undefined && { markBytes }),
     });
+  }
+
+  /** No packet that is offered is changed: none is damaged, none is marked. */
+  get keepsWhole(): boolean {
+    return this.isFair && this.settings.markBytes === undefined;
   }
 
   /**
@@ -188,9 +202,8 @@ export class Impairment {
 
   /** The ways not to arrive; who survives them leaves the line at `leaves`. */
   private judge(b: Uint8Array, at: number, end: number, now: number): Fate {
-    const { pathMtu } = this.settings;
-    if (this.unplugged || this.isDark(now)) return 'dark';
-    if (pathMtu !== undefined && end - at > pathMtu) return 'too-big';
+    if (this.unplugged || (this.hasBlackouts && this.isDark(now))) return 'dark';
+    if (end - at > this.pathMtu) return 'too-big';
     if (this.isLost) return 'lost';
     this.leaves = now;
     const line = this.bottleneck;
@@ -202,9 +215,7 @@ export class Impairment {
   }
 
   private isDark(now: number): boolean {
-    const { blackouts } = this.settings;
-    if (blackouts === undefined) return false;
-    for (const { fromMs, forMs, everyMs } of blackouts) {
+    for (const { fromMs, forMs, everyMs } of this.settings.blackouts!) {
       const since = everyMs === undefined ? now - fromMs : (now - fromMs) % everyMs;
       if (now >= fromMs && since < forMs) return true;
     }
@@ -224,9 +235,8 @@ export class Impairment {
   }
 
   private travel(jitter: number, lateMs: number): number {
-    const { delayMs = 0, overtaking = false } = this.settings;
-    const arrival = this.leaves + delayMs + jitter + lateMs;
-    if (overtaking || lateMs > 0) return arrival;
+    const arrival = this.leaves + this.delayMs + jitter + lateMs;
+    if (this.overtaking || lateMs > 0) return arrival;
     this.lastArrival = Math.max(this.lastArrival, arrival);
     return this.lastArrival;
   }

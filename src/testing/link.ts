@@ -161,6 +161,13 @@ export class LinkEnd implements Device, Happening<Packet>, CodelOwner {
     return true;
   }
 
+  /** Where nothing can happen to a frame but that it is late or lost, all that send it send the same one, copied on arrival. */
+  transmitShared(frame: Packet): void {
+    if (this.isMute) return;
+    if (this.gate === null && this.codel === null && this.impairment.keepsWhole) this.launch(frame.hold());
+    else this.transmit(this.copyOf(frame));
+  }
+
   /** It sets out, whatever the gate says. Ownership passes. */
   launch(packet: Packet, lateMs = 0): void {
     const { impairment, world } = this;
@@ -188,8 +195,16 @@ export class LinkEnd implements Device, Happening<Packet>, CodelOwner {
   /** A packet has come through. */
   happen(packet: Packet): void {
     if (this.admits !== null && !this.admits(packet)) packet.release();
-    else if (this.middlebox === null) this.deliver(packet);
-    else this.middlebox.pass(packet, this.deliver);
+    else if (this.middlebox === null) this.deliver(this.ownOf(packet));
+    else this.middlebox.pass(this.ownOf(packet), this.deliver);
+  }
+
+  /** One that is ours alone. */
+  private ownOf(packet: Packet): Packet {
+    if (!packet.isShared) return packet;
+    const copy = this.copyOf(packet);
+    packet.release();
+    return copy;
   }
 
   /** Into the queue that CoDel watches: how late it leaves is not known yet, but what the path adds is. */

@@ -1,6 +1,6 @@
 // What stands at the ends of links: hosts, routers and NATs, which are stacks, and switches, which are not.
 
-import { type Address, parseAddress } from '../address.js';
+import type { Address } from '../address.js';
 import { prefixOf } from './addressing.js';
 import type { Interface } from '../ip/interface.js';
 import { Switch } from '../link/switch.js';
@@ -42,6 +42,8 @@ export class Host {
   planned = NEVER;
   private isOff = false;
   private boots = 0;
+  /** Its addresses, without prefix lengths. */
+  private readonly names: string[] = [];
   private descriptors: BsdSockets | null = null;
   private readonly ways: { destination: Address; prefixLength: number; interface: Interface; gateway: Address }[] = [];
 
@@ -63,7 +65,7 @@ export class Host {
 
   /** All of them, those of the loopback excepted. */
   get addresses(): string[] {
-    return this.attachments.flatMap((each) => each.addresses.map((text) => text.replace(/\/\d+$/, '')));
+    return [...this.names];
   }
 
   /** In the order of its links: `eth0`, `eth1` … */
@@ -166,6 +168,7 @@ export class Host {
     const attachment = { link, side, addresses } as unknown as Attachment;
     attachment.interface = this.plug(attachment);
     this.attachments.push(attachment);
+    this.names.push(...addresses.map((text) => text.replace(/\/\d+$/, '')));
     return attachment;
   }
 
@@ -217,7 +220,7 @@ export class Host {
   }
 
   private addressOf(family: 4 | 6): string {
-    const found = this.addresses.find((text) => parseAddress(text)!.family === family);
+    const found = this.names.find((text) => text.includes(':') === (family === 6));
     if (found === undefined) throw new Error(`${this.name} has no IPv${family} address yet: link it to something`);
     return found;
   }

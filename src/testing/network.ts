@@ -12,6 +12,7 @@ import { Sleep } from './diagnosis.js';
 import { type Duration, msOf, spanText } from './duration.js';
 import { EventQueue, type Happening } from './event-queue.js';
 import { Fault } from './fault.js';
+import { FlightQueue } from './flight-queue.js';
 import { FrameLog } from './frame-log.js';
 import type { Fate, Impairments } from './impairment.js';
 import { Link, type LinkEnd, type LinkWorld } from './link.js';
@@ -67,6 +68,8 @@ export type Place = Host | SwitchNode | NatSide;
 
 /** Moments without time passing after which somebody is in a circle. */
 const MOMENTS_AT_ONCE_MAX = 100_000;
+/** Of packets that arrive in one moment, after so many the hosts have a look: a thousand that all ask everybody are a million. */
+const ARRIVALS_AT_ONCE = 8192;
 /** Turns that a program may take after the last sign of it before nothing more is expected of it. */
 const LAST_TURNS = 10;
 
@@ -91,7 +94,7 @@ export class Network implements LinkWorld {
   private readonly streams = new Map<string, SeededRandom>();
   private readonly outside: OutsideClock | null;
   private readonly settling: () => Promise<void>;
-  private readonly flights = new EventQueue<Packet>();
+  private readonly flights = new FlightQueue<Packet>();
   private readonly calls = new EventQueue<() => void>();
   private readonly polls = new EventQueue<Host>();
   private readonly dueHosts: Host[] = [];
@@ -111,6 +114,7 @@ export class Network implements LinkWorld {
   /** The program may have something to do. */
   private isTouched = true;
   private momentsAtOnce = 0;
+  private isArriving = false;
   private alarm: (() => void) | null = null;
   private alarmAt = NEVER;
   private isClosed = false;
@@ -382,12 +386,32 @@ export class Network implements LinkWorld {
   }
 
   private moment(): void {
-    const { now, dueHosts } = this;
-    while (this.flights.happen(now));
+    const { now } = this;
+    let arrived = 0;
+    this.isArriving = true;
+    try {
+      while (this.flights.happen(now)) {
+        if (++arrived % ARRIVALS_AT_ONCE !== 0) continue;
+        this.pollDue();
+        this.isArriving = true;
+      }
+    } finally {
+      // What a rule throws is its own affair.
+      this.isArriving = false;
+    }
     // One, and whoever waits for it has his turn before the next, as with the timers of a platform.
     if (this.calls.happen(now)) this.isTouched = true;
+    this.pollDue();
+  }
+
+  private pollDue(): void {
+    const { now, dueHosts } = this;
+    this.isArriving = false;
     while (this.polls.happen(now));
-    for (let i = 0; i < dueHosts.length; i++) this.poll(dueHosts[i]!);
+    for (let i = 0; i < dueHosts.length; i++) {
+      dueHosts[i]!.planned = NEVER;
+      this.poll(dueHosts[i]!);
+    }
     dueHosts.length = 0;
   }
 
@@ -410,7 +434,9 @@ export class Network implements LinkWorld {
     host.due = at;
     if (at >= host.planned || at === NEVER) return;
     host.planned = at;
-    this.polls.plan(at, this.pollHost, host);
+    // Whom a packet wakes is polled when all that arrive now have arrived: he need not be sorted in first.
+    if (this.isArriving && at <= this.now) this.dueHosts.push(host);
+    else this.polls.plan(at, this.pollHost, host);
   }
 
   // What hosts and links ask.

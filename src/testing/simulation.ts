@@ -6,6 +6,7 @@ import { SeededRandom } from '../random.js';
 import { Stack, type StackOptions } from '../stack.js';
 import { NEVER } from '../time.js';
 import { EventQueue, type Happening } from './event-queue.js';
+import { FlightQueue } from './flight-queue.js';
 import type { Fate } from './impairment.js';
 import { Link, type LinkEnd, type LinkOptions, type LinkWorld } from './link.js';
 
@@ -46,7 +47,7 @@ export class Simulation implements LinkWorld {
   /** Told of each packet that was sent, and what becomes of it. */
   tap: ((from: LinkEnd, packet: Packet, fate: Fate) => void) | null = null;
   private readonly random: SeededRandom;
-  private readonly flights = new EventQueue<Packet>();
+  private readonly flights = new FlightQueue<Packet>();
   private readonly calls = new EventQueue<() => void>();
   private hash = 0x811c_9dc5;
   private stepsAtOnce = 0;
