@@ -69,7 +69,7 @@ function fuzz(options: Options): Promise<number> {
   const worker = new Worker(new URL(import.meta.url), { workerData: { options, memory } satisfies Job });
   return new Promise((resolve, reject) => {
     const watch = setInterval(() => {
-      const stuck = heart.stuck(performance.now());
+      const stuck = heart.stuck(processorTime());
       if (stuck === null) return;
       clearInterval(watch);
       const name = Object.keys(TARGETS)[stuck.target]!;

@@ -37,6 +37,10 @@ export const IP: readonly Mutant[] = [
 
 export const ICMP: readonly Mutant[] = [
   {
+    file: 'src/icmp/error-sender.ts', test: 'test/unit/icmp/error-sender.test.ts',
+    text: "if (header.cast !== 'unicast' || header.linkCast !== 'unicast') return false;\n  // \"a non-initial", replacement: '// "a non-initial',
+  },
+  {
     file: 'src/icmp/echo.ts', test: 'test/unit/icmp/echo.test.ts', title: 'of nothing but zeros', fuzz: 'F13',
     text: 'if (sum === 0) this.sum(packet, flow);', replacement: '',
   },

@@ -44,7 +44,7 @@ export const RECEIVE_WINDOW: readonly Mutant[] = [
   },
   {
     file, test, sec: 'SEC-64', title: 'does not shrink when the application makes its buffer smaller',
-    text: 'return rounded <= room ? rounded : offered;', replacement: 'return Math.max(0, (room >> shift) << shift);',
+    fuzz: 'F5', text: 'return rounded <= room ? rounded : offered;', replacement: 'return Math.max(0, (room >> shift) << shift);',
   },
   {
     file, test, title: 'the window we offer',
@@ -58,6 +58,10 @@ export const DELAYED_ACK: readonly Mutant[] = [
   {
     file, test, title: 'a lone segment is acknowledged after 40 ms',
     text: 'const DELAYED_ACK_MS = 40;', replacement: 'const DELAYED_ACK_MS = 600;',
+  },
+  {
+    file, test, title: 'a lone segment is acknowledged after 40 ms',
+    fuzz: 'F5', text: 'if (c.timers.delayedAckAt === NEVER) c.timers.delayedAckAt = now + DELAYED_ACK_MS;', replacement: '',
   },
   {
     file, test, title: 'begin with the first text that waits',

@@ -1,6 +1,6 @@
 // Which input runs now, for another thread to see: the one that never returns cannot say so itself.
 
-/** A run that takes longer never ends: ms. On a machine with nothing else to do, one takes a hundredth of it at most. */
+/** A run that takes more of the processor never ends: ms. One takes a hundredth of it at most; who stands still takes nothing. */
 const PATIENCE_MS = 15_000;
 const INPUT_MAX = 4096;
 
@@ -24,7 +24,10 @@ export class Heartbeat {
     Atomics.add(this.words, 0, 1);
   }
 
-  /** The input that runs for far too long; null: there is none. */
+  /**
+   * The input that runs for far too long; null: there is none.
+   * @param now  the processor time of all threads together, ms
+   */
   stuck(now: number): { readonly target: number; readonly input: Uint8Array } | null {
     const count = Atomics.load(this.words, 0);
     if (count !== this.last || count === 0) {

@@ -9,7 +9,7 @@ import { NEVER } from '../../../src/time.js';
 import { ensure } from './failure.js';
 import { ACK, RST, type Seen, segmentOf, SYN } from './on-the-wire.js';
 
-interface Before { nxt: number; edge: number; una: number; isKnown: boolean }
+interface Before { nxt: number; edge: number; una: number; isKnown: boolean; buffer: number }
 
 const CWND_MAX = 2 ** 31;
 
@@ -48,8 +48,13 @@ export class Invariants {
 
   private compare(c: Connection): void {
     const before = this.watched.get(c);
-    const state = { nxt: c.rcv.nxt as number, edge: c.rcv.edge as number, una: c.snd.una as number, isKnown: isSynchronized(c.state) };
+    const state: Before = {
+      nxt: c.rcv.nxt as number, edge: c.rcv.edge as number, una: c.snd.una as number, isKnown: isSynchronized(c.state), buffer: c.receiveBuffer,
+    };
     this.watched.set(c, state);
+    // What was offered may come, though the buffer has become smaller since.
+    if (before !== undefined) state.buffer = Math.max(before.buffer, state.buffer);
+    ensure(c.readable <= state.buffer, () => `I10: ${c.readable} bytes wait for the application, of ${state.buffer}`);
     // What comes before its first numbers are known says nothing.
     if (before === undefined || !before.isKnown || !state.isKnown) return;
     ensure(((state.nxt - before.nxt) | 0) >= 0, 'I2: RCV.NXT went back');
@@ -109,7 +114,6 @@ function checkConnection(c: Connection): void {
   const next = deadlineOf(c);
   ensure(next === NEVER || (c['entry']?.deadline ?? NEVER) <= next, 'I5: a deadline that the wheel does not know');
   if (c.ackOwed && !c.isReady && !c.ackNow) ensure(timers !== null && timers.delayedAckAt !== NEVER, 'I5: an ACK is owed, and nothing reminds of it');
-  ensure(c.readable <= c.receiveBuffer, () => `I10: ${c.readable} bytes wait for the application, of ${c.receiveBuffer}`);
   const { assembler } = c;
   if (assembler === null) return;
   const kept = assembler['store']?.ends.at(-1) ?? 0;

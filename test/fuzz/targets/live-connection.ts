@@ -90,6 +90,7 @@ class Live {
         return;
       case 3:
         if (choices.oneIn(6)) bench.call(() => c.shutdown());
+        else if (choices.oneIn(2)) bench.call(() => c.configure({ receiveBuffer: choices.of(1, 700, 20_000, 1 << 20), windowClamp: choices.of(Infinity, 1, 5000), quickAck: choices.oneIn(2) }));
         bench.settle();
         return;
       default: this.attack();

@@ -18,13 +18,17 @@ const ethernet = frame(KNOBS);
 const cuts = fragments({ payloadMax: 300 });
 const segments = aimedSegment();
 
+/** A group that we are in, the net, and a group that is nobody's. */
+const MANY = { 4: ['224.0.0.1', '10.0.0.255', '255.255.255.255', '239.1.1.1'], 6: ['ff02::1', 'ff02::1:ff00:2', 'ff05::1:3'] } as const;
+
 /** Most of what comes is for us: else it dies at the door. */
 function aimed(packet: IpPacket, choices: Choices): IpPacket {
   if (choices.oneIn(6)) return packet;
   const family = packet.kind === 'ipv4' ? 4 : 6;
   const content = packet.content.kind === 'tcp' || packet.content.kind === 'udp'
     ? { ...packet.content, sourcePort: 40_000 + choices.below(3), destinationPort: choices.of(80, 80, 7, 81) } : packet.content;
-  return { ...packet, source: PEERS[family], destination: OURS[family], content };
+  const destination = choices.oneIn(8) ? choices.of(...MANY[family]) : OURS[family];
+  return { ...packet, source: PEERS[family], destination, content };
 }
 
 const ethernetHeader = (family: 4 | 6): number[] => [2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, ...(family === 4 ? [8, 0] : [0x86, 0xdd])];
@@ -120,7 +124,12 @@ function call(choices: Choices, { stack }: Bench, connections: Connection[], end
     case 3: c?.shutdown(); break;
     case 4: c?.close(); break;
     case 5: c?.abort(); break;
-    case 6: c?.configure({ keepAlive: choices.oneIn(2), noDelay: choices.oneIn(2), corked: choices.oneIn(2), userTimeoutMs: choices.of(0, 500, 5000) }); break;
+    case 6:
+      c?.configure({
+        keepAlive: choices.oneIn(2), noDelay: choices.oneIn(2), corked: choices.oneIn(2), userTimeoutMs: choices.of(0, 500, 5000),
+        mtuProbing: choices.of('off', 'black-hole', 'always'), maxSegment: choices.of(Infinity, 216, 1000), receiveBuffer: choices.of(1 << 17, 1000), sendBuffer: choices.of(1 << 17, 1000),
+      });
+      break;
     case 7: {
       const endpoint = stack.udp.open({ family: choices.of(4, 6) });
       endpoints.push(endpoint);
