@@ -56,8 +56,6 @@ const LARGE = 65_536;
 
 interface Loan {
   readonly bytes: Uint8Array;
-  /** What its memory was when it was lent, bytes. */
-  readonly length: number;
   /** The offset of `bytes[0]`, and of the first that is part of the queue. */
   readonly base: number;
   readonly from: number;
@@ -118,7 +116,7 @@ export class SendQueue {
   /** `b[at .. end)` follows the tail and stays where it is: nobody changes it until `isLent` is false again. */
   borrow(b: Uint8Array, at: number, end: number): void {
     assert(this.loan === null, 'send-queue: a second loan');
-    this.loan = { bytes: b, length: b.length, base: this.tail - at, from: this.tail };
+    this.loan = { bytes: b, base: this.tail - at, from: this.tail };
     this.tail += end - at;
   }
 
@@ -128,7 +126,7 @@ export class SendQueue {
 
   /** The application took the memory away while it was lent: transferred it, or made it smaller. */
   get isRobbed(): boolean {
-    return this.loan !== null && this.loan.bytes.length !== this.loan.length;
+    return this.loan !== null && this.loan.bytes.length < this.tail - this.loan.base;
   }
 
   /** Copy what is left of the loan, up to `upTo` at most, where the queue then ends: the memory is the application's again. */
@@ -240,7 +238,7 @@ export class SendQueue {
     const { ownEnd } = this;
     const { loan } = this;
     assert(loan === null || (loan.from < this.tail && this.head < this.tail), 'send-queue: a loan holds bytes');
-    assert(loan === null || this.tail - loan.base <= loan.length, 'send-queue: a loan ends in its memory');
+    assert(loan === null || loan.base <= loan.from, 'send-queue: a loan begins in its memory');
     assert(Math.max(this.head, ownEnd) <= this.base + this.memory, 'send-queue: all of it is in memory');
     assert((this.memory === 0) === (this.head >= ownEnd), 'send-queue: memory only while it holds bytes');
     assert(this.memory === 0 || this.head < this.base + first, 'send-queue: head in the first slab');

@@ -53,6 +53,8 @@ const MOST = 0x7fff_ffff;
 
 interface Writer extends Waiter<void> {
   readonly bytes: Uint8Array;
+  /** Of `bytes`, when it was written: memory that is taken away meanwhile has none. */
+  readonly length: number;
   at: number;
 }
 
@@ -244,11 +246,12 @@ export class TcpSocket implements ConnectionOwner, AsyncIterable<Uint8Array> {
   write(bytes: Uint8Array): Promise<void> {
     try {
       this.checkWritable();
+      const { length } = bytes;
       const isFirst = this.writers === null;
       const taken = isFirst ? this.connection.lend(bytes) : 0;
-      if (isFirst && taken === bytes.length) return RESOLVED;
+      if (isFirst && taken === length) return RESOLVED;
       return new Promise((resolve, reject) => {
-        (this.writers ??= []).push({ bytes, at: taken, resolve, reject });
+        (this.writers ??= []).push({ bytes, length, at: taken, resolve, reject });
       });
     } catch (error) {
       return Promise.reject(error);
@@ -279,8 +282,10 @@ export class TcpSocket implements ConnectionOwner, AsyncIterable<Uint8Array> {
 
   /** Behind what is lent a FIN can stand at once. */
   private endBehindText(): void {
-    if (this.writers?.length === 1 && this.connection.sendQueue.isLent) this.connection.shutdown();
-    else this.afterWriters(() => this.connection.shutdown());
+    const { writers, connection } = this;
+    const [writer] = writers ?? [];
+    if (writers?.length === 1 && writer!.length - writer!.at === connection.lent) connection.shutdown();
+    else this.afterWriters(() => connection.shutdown());
   }
 
   /**
@@ -311,7 +316,7 @@ export class TcpSocket implements ConnectionOwner, AsyncIterable<Uint8Array> {
   /** Behind every write that waits for room. */
   private afterWriters(run: () => void): void {
     if (this.writers === null) run();
-    else this.writers.push({ bytes: NOTHING, at: 0, resolve: run, reject: () => {} });
+    else this.writers.push({ bytes: NOTHING, length: 0, at: 0, resolve: run, reject: () => {} });
   }
 
   /**
@@ -338,8 +343,8 @@ export class TcpSocket implements ConnectionOwner, AsyncIterable<Uint8Array> {
     }
     if ((events & (READABLE | END)) !== 0) this.serveReader();
     if ((events & TROUBLE) !== 0 && this.connection.softError !== null) this.onTrouble?.(this.connection.softError);
-    // Also at the end: the peer may have acknowledged all that was lent.
-    if ((events & WRITABLE) !== 0 && this.error === null) this.serveWriters();
+    // Also at the end, whatever it is: the peer may have acknowledged all that was lent.
+    if ((events & WRITABLE) !== 0) this.serveWriters();
     if ((events & CLOSED) !== 0) this.finish();
   }
 
@@ -350,14 +355,14 @@ export class TcpSocket implements ConnectionOwner, AsyncIterable<Uint8Array> {
     try {
       for (; served < writers.length; served++) {
         const writer = writers[served]!;
-        if (writer.at < writer.bytes.length) writer.at += this.connection.lend(writer.bytes, writer.at);
-        if (writer.at < writer.bytes.length) break;
+        if (writer.at < writer.length) writer.at += this.connection.lend(writer.bytes, writer.at, writer.length);
+        if (writer.at < writer.length) break;
         writer.resolve();
       }
     } catch (error) {
-      // The connection ended behind what was lent.
+      // The connection ended behind what was lent, or it ends here, for what should follow was taken away.
       writers.splice(0, served);
-      this.failWriters(error as NetError);
+      this.failWriters(this.error ?? (error as NetError));
       return;
     }
     if (served === writers.length) this.writers = null;

@@ -125,7 +125,7 @@ export class WebTcpSocket implements ConnectionOwner {
   private readOver = false;
   private cancelled = false;
   /** The write that waits for room. */
-  private writer: (Waiter<void> & { readonly bytes: Uint8Array; at: number }) | null = null;
+  private writer: (Waiter<void> & { readonly bytes: Uint8Array; readonly length: number; at: number }) | null = null;
   /** Chunks that the writable was given, and chunks that it has given us. */
   private offered = 0;
   private taken = 0;
@@ -220,8 +220,9 @@ export class WebTcpSocket implements ConnectionOwner {
   onTcpEvent(connection: Connection, events: number): void {
     if ((events & CONNECTED) !== 0) this.onOpened(connection);
     this.serve();
+    // Also at the end, whatever it is: the peer may have acknowledged all that was lent.
+    if ((events & WRITABLE) !== 0) this.goOnWriting(connection);
     if ((events & CLOSED) !== 0) this.finish(connection.error ?? this.abortion);
-    else if ((events & WRITABLE) !== 0) this.goOnWriting(connection);
   }
 
   // The readable's side.
@@ -301,21 +302,27 @@ export class WebTcpSocket implements ConnectionOwner {
       this.abort();
       throw invalidArgument('chunk', 'an ArrayBuffer or a view of one', chunk);
     }
+    const { length } = bytes;
     const at = connection.lend(bytes);
-    if (at === bytes.length) {
+    if (at === length) {
       this.proceed();
       return undefined;
     }
     return new Promise((resolve, reject) => {
-      this.writer = { bytes, at, resolve, reject };
+      this.writer = { bytes, length, at, resolve, reject };
     });
   }
 
   private goOnWriting(connection: Connection): void {
     const { writer } = this;
     if (writer === null) return;
-    writer.at += connection.lend(writer.bytes, writer.at);
-    if (writer.at < writer.bytes.length) return;
+    try {
+      writer.at += connection.lend(writer.bytes, writer.at, writer.length);
+    } catch {
+      // It has ended: `finish` says why.
+      return;
+    }
+    if (writer.at < writer.length) return;
     this.writer = null;
     writer.resolve();
     this.proceed();

@@ -324,6 +324,7 @@ function checkAck(c: Connection, seg: Segment, now: number): boolean {
   heedProbe(c, now);
   if (c.ecn.mode !== 'none') heedMarks(c, seg, c.rate.delivered - delivered, now);
   if (acked > 0) release(c, now);
+  else if (c.snd.wnd < windowBefore) c.spaceMade();
   if (c.probe !== null) c.probe.onAck(c, c.rate.delivered - delivered, now);
   return afterAck(c, now);
 }

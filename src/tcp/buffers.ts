@@ -157,7 +157,8 @@ export function sendLimit(c: Connection): number {
  * that it can write what comes next while they are on their way.
  */
 export function lentRest(c: Connection): number {
-  return Math.min(sendLimit(c) >> 1, Math.max(LENT_REST_MIN, Math.floor(c.rto.minRttMs * LENT_RATE)));
+  // The peer may put off acknowledging less than two segments (RFC 9293 SHLD-19).
+  return Math.min(sendLimit(c) >> 1, Math.max(LENT_REST_MIN, 2 * c.snd.smss, Math.floor(c.rto.minRttMs * LENT_RATE)));
 }
 
 /** On so short a path waiting for acknowledgments takes less time than copying, even where there is room for a copy. */

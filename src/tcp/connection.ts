@@ -50,6 +50,9 @@ export const URGENT = 64;
 /** ICMP, or retransmissions beyond R1, speak of trouble (`connection.softError`). RFC 9293 SHLD-9, SHLD-25, MUST-47. */
 export const TROUBLE = 128;
 
+/** Half of all sequence numbers lie ahead: with all of it behind SND.UNA a FIN must still be told from one that was sent. */
+const LOAN_MAX = 1 << 30;
+
 export interface ConnectionOwner {
   /** Called when no segment is being processed; may make any call on the connection. */
   onTcpEvent(connection: Connection, events: number): void;
@@ -181,8 +184,8 @@ export class Connection implements Expirable, Announcer {
   private wantsSpace = false;
   /** `write` took less than it was given, and the rest has not come yet. */
   private refusedText = false;
-  /** Text was lent, and its owner does not know yet that it is done with. */
-  private isLending = false;
+  /** So much text was lent, bytes, and its owner does not know yet that it is done with; 0: none. */
+  private lending = 0;
 
   /** When our SYN left; NEVER: more than once, so that its answer tells no round trip (Karn). */
   synSentAt = NEVER;
@@ -319,7 +322,8 @@ export class Connection implements Expirable, Announcer {
    */
   write(b: Uint8Array, at = 0, end = b.length): number {
     this.checkWritable();
-    this.takeBack();
+    if (!this.checkLoan()) throw this.error!;
+    this.sendQueue.keepLoan();
     const taken = Math.min(end - at, this.sendSpace);
     if (taken > 0) this.sendQueue.append(b, at, at + taken);
     this.refusedText = taken < end - at;
@@ -336,18 +340,30 @@ export class Connection implements Expirable, Announcer {
    * @throws NetError as `write`; EFAULT when the memory was taken away meanwhile
    */
   lend(b: Uint8Array, at = 0, end = b.length): number {
-    if (this.isLending && this.error === null) {
-      this.isLending = this.sendQueue.isLent;
-      if (this.isLending) this.wantsSpace = true;
-      else this.refusedText = false;
-      return this.isLending ? 0 : end - at;
+    if (this.lending === 0) return this.lendNext(b, at, end);
+    if (this.sendQueue.isLent) {
+      this.wantsSpace = true;
+      return 0;
     }
+    const done = this.lending;
+    this.lending = 0;
+    this.refusedText = false;
+    return at + done < end ? done + this.lendNext(b, at + done, end) : done;
+  }
+
+  /** Bytes that are lent now, and not known to be done with. */
+  get lent(): number {
+    return this.sendQueue.isLent ? this.lending : 0;
+  }
+
+  private lendNext(b: Uint8Array, at: number, end: number): number {
     this.checkWritable();
-    const isShort = isShortPath(this);
+    if (end > b.length) throw this.robbed();
+    const isShort = this.peerTakesText && isShortPath(this);
     const least = isShort ? Math.min(lentRest(this), this.sendSpace) : this.sendSpace;
     if (end - at <= least || this.settings.fixesSendBuffer) return this.write(b, at, end);
-    this.sendQueue.borrow(b, at, end);
-    this.isLending = true;
+    this.lending = Math.min(end - at, LOAN_MAX);
+    this.sendQueue.borrow(b, at, at + this.lending);
     this.refusedText = isShort;
     this.wantsSpace = true;
     this.markReady();
@@ -360,19 +376,21 @@ export class Connection implements Expirable, Announcer {
     if (this.finQueued || this.state === 'CLOSED' || this.state === 'TIME-WAIT') throw new NetError('EPIPE', 'write');
   }
 
-  /** What is lent is copied, up to `upTo`, where there is more behind it than may wait. */
-  private takeBack(upTo?: number): void {
-    if (this.checkLoan()) this.sendQueue.keepLoan(upTo);
-  }
-
   /**
-   * Whether what was lent is still there. If not, nobody can send it again, nor what follows: the stream ends here.
+   * Whether what was lent is still there. If not, the stream ends here.
    */
   checkLoan(): boolean {
     if (!this.sendQueue.isRobbed) return true;
-    emitReset(this);
-    this.end(new NetError('EFAULT', 'write', { hint: 'the memory was transferred, or made smaller, before the write was done' }));
+    this.robbed();
     return false;
+  }
+
+  /** Text was taken away: nobody can send it, or send it again, nor what follows. */
+  private robbed(): NetError {
+    const error = new NetError('EFAULT', 'write', { hint: 'the memory was transferred, or made smaller, before the write was done' });
+    emitReset(this);
+    this.end(error);
+    return error;
   }
 
   /** SEND with the URGENT flag: `b` is urgent to its last byte. RFC 9293 MUST-30, MUST-31; RFC 6093 advises against use. */
@@ -466,7 +484,9 @@ export class Connection implements Expirable, Announcer {
     this.orphan = true;
     this.owner = null;
     // The memory is the application's again. What it has not heard to be done with, and never left, does not leave.
-    if (this.sendQueue.isLent) this.takeBack(Math.max(this.offsetOf(this.snd.nxt), this.sendQueue.head + sendLimit(this)));
+    if (this.sendQueue.isLent && this.checkLoan()) {
+      this.sendQueue.keepLoan(Math.max(this.offsetOf(this.snd.nxt), this.sendQueue.head + sendLimit(this)));
+    }
     if (this.receiveQueue.length > 0) {
       this.abort();
       return;
@@ -645,7 +665,7 @@ export class Connection implements Expirable, Announcer {
       (this.rate === atRest.rate || this.rate === atRest.limitedRate) && this.sendQueue.length === 0 && this.flightSize === 0 &&
       this.assembler === null && this.tuning === null && this.plpmtud === null && this.controller === null &&
       this.ecn === NO_ECN && this.userTimeout === null && this.fastOpen === null && this.listener === null && this.probe === null &&
-      this.armed === null && !this.isReady && this.pendingEvents === 0 && this.memoryHeld === 0 && !this.wantsSpace && !this.refusedText && !this.isLending &&
+      this.armed === null && !this.isReady && this.pendingEvents === 0 && this.memoryHeld === 0 && !this.wantsSpace && !this.refusedText && this.lending === 0 &&
       flow.through === null && !flow.anonymous && !flow.loop && flow.src.zone === 0 && flow.dst.zone === 0;
   }
 
@@ -715,7 +735,8 @@ export class Connection implements Expirable, Announcer {
     if (this.hasCongestion) tuneAcked(this);
     // Half empty first: an application woken for every segment would write in crumbs.
     if (this.wantsSpace && this.sendQueue.length <= this.refillBelow) {
-      if (!this.checkLoan()) return;
+      // A segment is being processed: it ends with the batch.
+      if (this.sendQueue.isRobbed) return this.markReady();
       this.sendQueue.keepLoan();
       this.wantsSpace = false;
       this.tell(WRITABLE);
@@ -725,8 +746,12 @@ export class Connection implements Expirable, Announcer {
   /** With so much in the send queue the application is asked for more. */
   private get refillBelow(): number {
     if (!this.sendQueue.isLent) return sendLimit(this) >> 1;
-    // A peer that takes nothing more may itself wait for what we do next: all that there is room for is copied.
-    return this.snd.wnd < this.snd.smss ? sendLimit(this) : lentRest(this);
+    return this.peerTakesText ? lentRest(this) : sendLimit(this);
+  }
+
+  /** A peer that takes nothing more may itself wait for what we do next: all that there is room for is copied. */
+  private get peerTakesText(): boolean {
+    return this.snd.wnd >= this.snd.smss;
   }
 
   trouble(code: ErrorCode): void {
@@ -772,7 +797,8 @@ export class Connection implements Expirable, Announcer {
     this.armed = null;
     if (this.entry !== null) this.tcp.env.wheel.cancel(this.entry);
     this.entry = null;
-    if (this.sendQueue.isLent) this.isLending = false;
+    // Lent or copied, the peer may never have it.
+    if (this.sendQueue.length > 0) this.lending = 0;
     this.sendQueue.clear();
     this.scoreboard.clear();
     this.assembler = null;

@@ -7,6 +7,7 @@ const connection = 'src/tcp/connection.ts';
 const test = 'test/unit/socket-api/tcp.test.ts';
 const close = 'test/script/close.test.ts';
 const lend = 'test/script/lend.test.ts';
+const faces = 'test/unit/socket-api/lending.test.ts';
 const queue = 'test/property/byte-queue.test.ts';
 
 export const SOCKET_API: readonly Mutant[] = [
@@ -82,14 +83,20 @@ export const CONNECTION: readonly Mutant[] = [
     text: 'if (!this.sendQueue.isLent) return sendLimit(this) >> 1;', replacement: 'if (!this.sendQueue.isLent) return 0;',
   },
   // Text that is lent: what is done with too early goes again as something else.
-  { file: connection, test: lend, text: 'return this.snd.wnd < this.snd.smss ? sendLimit(this) : lentRest(this);', replacement: 'return lentRest(this);', title: 'takes no more' },
-  { file: connection, test: lend, text: 'this.isLending = this.sendQueue.isLent;', replacement: 'this.isLending = false;', title: 'leaves from where it is' },
+  { file: connection, test: lend, text: 'return this.peerTakesText ? lentRest(this) : sendLimit(this);', replacement: 'return lentRest(this);', title: 'takes no more' },
+  { file: connection, test: lend, text: 'if (this.sendQueue.isLent) {', replacement: 'if (false) {', title: 'leaves from where it is' },
   { file: connection, test: lend, text: "      this.sendQueue.keepLoan();\n", replacement: '', title: 'leaves from where it is' },
-  { file: connection, test: lend, text: '    this.takeBack();\n', replacement: '', title: 'what is written copies it first' },
-  { file: connection, test: lend, text: 'if (this.sendQueue.isLent) this.takeBack(', replacement: 'if (false) this.takeBack(', title: 'close gives it back' },
-  { file: connection, test: lend, text: 'if (this.sendQueue.isLent) this.isLending = false;', replacement: '', title: 'none of its doing' },
+  { file: connection, test: lend, text: 'this.sendQueue.keepLoan();\n    const taken', replacement: 'const taken', title: 'what is written copies it first' },
+  { file: connection, test: lend, text: 'if (this.sendQueue.isLent && this.checkLoan()) {', replacement: 'if (false) {', title: 'close gives it back' },
+  { file: connection, test: lend, text: 'if (this.sendQueue.length > 0) this.lending = 0;', replacement: '', title: 'none of its doing' },
   { file: connection, test: lend, text: 'if (!this.sendQueue.isRobbed) return true;', replacement: 'return true;', title: 'is copied ends the stream' },
   { file: connection, test: lend, text: ' || this.settings.fixesSendBuffer) return this.write', replacement: ') return this.write', title: 'size is fixed' },
+  { file: connection, test: lend, text: 'this.peerTakesText && isShortPath(this)', replacement: 'isShortPath(this)', title: 'takes nothing already' },
+  { file: connection, test: lend, text: 'Math.min(end - at, LOAN_MAX)', replacement: 'end - at', title: 'than there are numbers ahead' },
+  { file: connection, test: faces, text: 'if (this.sendQueue.length > 0) this.lending = 0;', replacement: 'this.lending = 0;', title: 'and then resets' },
+  { file: connection, test: faces, text: 'if (end > b.length) throw this.robbed();', replacement: '', title: 'taken away' },
+  { file: 'src/tcp/arrival.ts', test: lend, text: '  else if (c.snd.wnd < windowBefore) c.spaceMade();\n', replacement: '', title: 'shrinks its window' },
+  { file: 'src/tcp/buffers.ts', test: lend, text: '2 * c.snd.smss, ', replacement: '', title: 'put off acknowledging' },
   { file: 'src/tcp/sender.ts', test: lend, text: ' || !c.checkLoan()) return;', replacement: ') return;', title: 'is sent ends the stream' },
   { file: 'src/tcp/expire.ts', test: lend, text: '  if (!c.checkLoan()) return;\n', replacement: '', title: 'is sent again ends the stream' },
   { file: 'src/tcp/buffers.ts', test: lend, text: 'lentRest(c) < sendLimit(c) >> 1', replacement: 'false', title: 'is lent where the path is short' },

@@ -42,6 +42,10 @@ const state = (h: ScriptHost): number[] => [h.connection!.flightSize, h.connecti
 
 const POISON = 0xee;
 
+/** ES2024, which our own declarations do not ask for. */
+type Resizable = ArrayBuffer & { resize(bytes: number): void };
+type ResizableMaker = new (bytes: number, options: { maxByteLength: number }) => Resizable;
+
 describe('text for which there is no room', () => {
   test('leaves from where it is, and is the application\'s again when half a buffer would hold the rest', () => {
     const h = established('20ms', 100_000);
@@ -138,6 +142,39 @@ describe('text for which there is room', () => {
     h.advanceTo(h.now + 10_000);
     expect(h.connection!.bytesRetransmitted).toBeGreaterThan(0);
   });
+
+  // Nothing will be acknowledged, and so nothing would be told: the peer may wait for what we do next.
+  test('is copied at once when the peer takes nothing already', () => {
+    const h = established();
+    acknowledge(h, 1, 0);
+    expect([lend(h, text(h, BUFFER)), h.connection!.sendQueue.isLent]).toEqual([BUFFER, false]);
+  });
+
+  test('is copied when the peer shrinks its window, and acknowledges nothing', () => {
+    const h = established();
+    const memory = text(h, 200_000);
+    lend(h, memory);
+    h.advanceTo(h.now + 1);
+    acknowledge(h, 1, 0);
+    expect([h.news(), lend(h, memory)]).toEqual(['writable', 200_000]);
+  });
+
+  // RFC 9293 SHLD-19: one full segment need not be acknowledged at once, and where it is as large as a packet may be, it is
+  // all that a loan would wait for.
+  test('does not wait for what the peer may put off acknowledging', () => {
+    const h = new ScriptHost({ mtu: 65_535 }).listen({ congestion: 'new-reno' });
+    h.play(tcp`
+      +0      < S  0:0(0)         win 65535 <mss 65495,sackOK,wscale 7>
+      +0      > S. 0:0(0) ack 1
+      +0.05ms < .  1:1(0) ack 1   win 65535
+    `);
+    h.news();
+    const memory = text(h, 160_000);
+    expect(lend(h, memory)).toBe(0);
+    h.advanceTo(h.now + 1);
+    acknowledge(h, 2 * 65_495 - 65_494 + 1);
+    expect([h.news(), lend(h, memory)]).toEqual(['writable', 160_000]);
+  });
 });
 
 describe('while text is lent', () => {
@@ -181,6 +218,41 @@ describe('while text is lent', () => {
     expect(c.finSent).toBe(true);
     acknowledge(h, BUFFER + 2);
     expect(c.state).toBe('FIN-WAIT-2');
+  });
+
+  test('a write finds that the memory was taken away, and takes nothing', () => {
+    const h = established();
+    const memory = text(h, 100_000);
+    lend(h, memory);
+    structuredClone(memory, { transfer: [memory.buffer as ArrayBuffer] });
+    expect(() => h.send(1000)).toThrow('EFAULT');
+    expect([h.connection!.state, h.connection!.sendQueue.memory]).toEqual(['CLOSED', 0]);
+  });
+
+  test('memory that grows does no harm', () => {
+    const h = established();
+    const buffer: Resizable = new (ArrayBuffer as unknown as ResizableMaker)(200_020, { maxByteLength: 300_000 });
+    const memory = new Uint8Array(buffer);
+    memory.set(text(h, 200_000));
+    lend(h, memory);
+    buffer.resize(250_000);
+    h.advanceTo(h.now + 1);
+    acknowledge(h, 190_001);
+    expect([h.news(), h.connection!.lend(memory, 10, 200_010)]).toEqual(['writable', 200_000]);
+  });
+
+  // Half of all numbers lie ahead: behind more text than that, a FIN would seem to have been sent, and acknowledged.
+  test('a FIN behind more of it than there are numbers ahead has its turn, and no sooner', () => {
+    const h = established('0.05ms', 400_000);
+    const c = h.connection!;
+    const memory = new Uint8Array(2 ** 31 + 2_000_000);
+    memory.set(text(h, 1_100_000).subarray(10));
+    expect(c.lend(memory)).toBe(0);
+    c.shutdown();
+    h.advanceTo(h.now + 1);
+    acknowledge(h, 100_001);
+    expect([c.finSent, c.finAcked, c.state]).toEqual([false, false, 'FIN-WAIT-1']);
+    expect(c.flightSize).toBeGreaterThan(0);
   });
 
   test('an end for another reason is none of its doing', () => {

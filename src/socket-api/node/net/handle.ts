@@ -100,6 +100,8 @@ export interface ServerHandle {
 /** A write that waits for room. */
 interface Writing {
   readonly chunks: Uint8Array[];
+  /** Of each, when it was written: memory that is taken away meanwhile has none. */
+  readonly lengths: number[];
   /** The chunk and the byte in it that come next. */
   index: number;
   at: number;
@@ -333,13 +335,14 @@ export class TcpHandle extends AsyncResource implements ConnectionOwner, Listene
   // Text out.
 
   write(chunk: Uint8Array): Outcome | typeof WAITS {
-    this.bytesWritten += chunk.length;
+    const { length } = chunk;
+    this.bytesWritten += length;
     const c = this.connection;
     if (c === null || this.isClosed) return 'EBADF';
     try {
       const at = c.lend(chunk);
-      if (at === chunk.length) return null;
-      this.writing = { chunks: [chunk], index: 0, at, done: null };
+      if (at === length) return null;
+      this.writing = { chunks: [chunk], lengths: [length], index: 0, at, done: null };
     } catch (error) {
       return writeFailure(c, error);
     }
@@ -355,6 +358,7 @@ export class TcpHandle extends AsyncResource implements ConnectionOwner, Listene
       for (const chunk of chunks.slice(i + 1)) {
         this.bytesWritten += chunk.length;
         this.writing!.chunks.push(chunk);
+        this.writing!.lengths.push(chunk.length);
       }
       return WAITS;
     }
@@ -372,9 +376,9 @@ export class TcpHandle extends AsyncResource implements ConnectionOwner, Listene
     let outcome: Outcome = null;
     try {
       for (; writing.index < writing.chunks.length; writing.index++) {
-        const chunk = writing.chunks[writing.index]!;
-        writing.at += c.lend(chunk, writing.at);
-        if (writing.at < chunk.length) return;
+        const length = writing.lengths[writing.index]!;
+        writing.at += c.lend(writing.chunks[writing.index]!, writing.at, length);
+        if (writing.at < length) return;
         writing.at = 0;
       }
     } catch (error) {
@@ -390,10 +394,9 @@ export class TcpHandle extends AsyncResource implements ConnectionOwner, Listene
     if (writing === null) return 0;
     const { connection } = this;
     let bytes = connection?.unacknowledged ?? 0;
+    for (let i = writing.index; i < writing.lengths.length; i++) bytes += writing.lengths[i]!;
     // What is lent counts as not acknowledged.
-    const first = writing.index + (connection?.sendQueue.isLent === true ? 1 : 0);
-    for (let i = first; i < writing.chunks.length; i++) bytes += writing.chunks[i]!.length;
-    return bytes - writing.at;
+    return bytes - writing.at - (connection?.lent ?? 0);
   }
 
   shutdown(): void {
