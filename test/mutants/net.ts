@@ -8,6 +8,7 @@ const [handle, socket, server, connect, idle, lookup] =
 /** In virtual time, against Node's own, and the process around it. */
 const virtual = 'test/unit/socket-api/node/net.test.ts';
 const both = 'test/node/net.test.ts';
+const version = `${folder}/version.ts`;
 const manners = 'test/node/net-manners.test.ts';
 const alive = 'test/unit/socket-api/node/net-liveness.test.ts';
 
@@ -47,12 +48,13 @@ export const NET: readonly Mutant[] = [
   { file: server, test: both, title: 'maxConnections and drop', text: 'this._connections >= maxConnections!', replacement: 'this._connections > maxConnections!' },
   { file: server, test: both, title: 'close waits for clients', text: 'if (this._handle === null && this._connections === 0)', replacement: 'if (this._handle === null)' },
   { file: server, test: virtual, title: 'for each of its clients', text: 'socket[settled](this);', replacement: '' },
+  { file: version, test: manners, title: 'arguments that make no sense', text: 'CHECKS_HOST = major >= 22', replacement: 'CHECKS_HOST = major < 22' },
+  { file: version, test: manners, title: 'what waits when', text: 'TELLS_OF_CANCELED_WRITES = major >= 22', replacement: 'TELLS_OF_CANCELED_WRITES = major < 22' },
   { file: lookup, test: manners, title: 'arguments that make no sense', text: ' && (Number(options.hints ?? 0) & ~HINTS) === 0', replacement: '' },
   { file: socket, test: manners, title: 'with few methods', text: 'if (!this._handle.setNoDelay) return this;', replacement: '' },
   { file: socket, test: manners, title: 'with few methods', text: 'if (!this._handle?.getsockname) return {};', replacement: 'if (this._handle === null) return {};' },
   { file: socket, test: manners, title: 'aborted already', text: "socket.emit('close');", replacement: "socket.emit('close', false);" },
   { file: handle, test: virtual, title: 'rings its idle timer', text: 'connection.letSleep();', replacement: '' },
-  { file: handle, test: virtual, title: 'rings its idle timer', text: 'if ((events & CONNECTED) !== 0) c.letSleep();', replacement: '' },
   { file: handle, test: virtual, title: 'rings its idle timer', text: 'const { writing } = this;\n    if (writing === null) return 0;', replacement: 'const { writing } = this;\n    if (writing === null) return this.connection!.unacknowledged;' },
   { file: lookup, test: both, title: 'localhost', text: "{ address: '::1', family: 6 }", replacement: "{ address: '::2', family: 6 }" },
 ];

@@ -499,7 +499,6 @@ export class TcpHandle extends AsyncResource implements ConnectionOwner, Listene
     if (handle.connecting !== null) {
       if ((events & (CONNECTED | CLOSED)) === 0) return;
       try {
-        if ((events & CONNECTED) !== 0) c.letSleep();
         handle.connected((events & CONNECTED) !== 0 ? null : c.error?.code ?? 'ECONNABORTED');
       } finally {
         if (handle.isReading && handle.hasNews) handle.tellSoon();
