@@ -10,7 +10,7 @@ export default defineConfig({
     pool: 'forks',
     testTimeout: 30_000,
     hookTimeout: 30_000,
-    setupFiles: ['test/fixtures/seed.ts'],
+    setupFiles: ['test/fixtures/seed.ts', 'test/fixtures/twice.ts'],
     reporters: ['default', './tools/plain-summary.ts'],
     coverage: { provider: 'v8', include: ['src/**/*.ts'], reporter: ['text-summary', 'html'] },
     projects: [

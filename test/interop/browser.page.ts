@@ -4,6 +4,7 @@ import { createPipe, type Device, drive, type FrameSink, type Packet, Stack } fr
 import type { LinkEnd } from '../../src/testing/link.js';
 import { BulkFlow } from '../../src/testing/bulk-flow.js';
 import { Simulation } from '../../src/testing/simulation.js';
+import { createNetwork } from '../../src/testing.js';
 import { connect, listen } from '../../src/web.js';
 
 /** What one transfer in virtual time came to. */
@@ -27,13 +28,37 @@ export interface Echo {
 
 export interface Report {
   readonly runs: Run[];
+  /** Of a network with hosts, a switch, a router, a NAT and faults: how many frames, until when, and their hash. */
+  readonly network: string;
   readonly echoes: Echo[];
 }
 
 export async function report(): Promise<Report> {
   const echoes: Echo[] = [];
   for (const address of ['10.0.0.1', 'fd00::1']) echoes.push(await echo(address));
-  return { runs: ['10.0.1.2', 'fd00:1::2'].map(transfer), echoes };
+  return { runs: ['10.0.1.2', 'fd00:1::2'].map(transfer), network: await network(), echoes };
+}
+
+/** A bit of everything that throws dice or keeps time. */
+async function network(): Promise<string> {
+  const net = createNetwork({ seed: 4711 });
+  const [home, nat, router, server] = [net.switch('home'), net.nat('nat', { kind: 'symmetric', preservesPorts: false }), net.router('router'), net.host('server')];
+  const phones = [net.host('one'), net.host('two')];
+  for (const phone of phones) net.link(phone, home);
+  net.link(nat.inside, home, { delay: '2 ms' });
+  net.link(nat.outside, router, { delay: '10 ms', jitter: '3 ms', loss: 0.05, reorder: { lateMs: 7, chance: 0.05 } });
+  const last = net.link(router, server, { bitsPerSecond: 2e6, queue: 'codel', mtu: 1300 });
+  last.schedule([{ at: 0 }, { at: '300 ms', loss: 1 }, { at: '900 ms', duplicate: 0.1 }], { every: '2 s' });
+  const listener = server.listen(7);
+  void (async () => {
+    for await (const socket of listener) void (async () => { for await (const bytes of socket) await socket.write(bytes); })().catch(() => {});
+  })();
+  await net.runUntil(Promise.all(phones.map(async (phone) => {
+    const socket = await phone.connect(server, 7);
+    void socket.write(new Uint8Array(100_000).fill(7)).then(() => socket.end());
+    for await (const bytes of socket) if (bytes[0] !== 7) throw new Error('wrong');
+  })), { max: '1 h' });
+  return `${net.log.count} frames until ${net.now} ms, trace hash ${net.traceHash}`;
 }
 
 /** 500,000 bytes over a bad line, from one seed. */

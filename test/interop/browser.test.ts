@@ -113,6 +113,9 @@ test('the core runs in Chromium as it does in Node: bytes equal, both families, 
     }
   }
   expect(there.runs).toEqual(here.runs);
+  expect(here.network).toMatch(/^\d{3,} frames until [\d.]+ ms, trace hash [\da-f]{16}$/);
+  expect(there.network).toBe(here.network);
+  expect((await page.report()).network).toBe(here.network);
   // Two runs that differ: the trace tells them apart.
   expect(new Set(here.runs.map(({ trace }) => trace)).size).toBe(2);
 }, 60_000);

@@ -4,6 +4,9 @@ import type { Mutant } from '../../tools/mutants/mutant.js';
 
 const test = 'test/unit/testing/network.test.ts';
 const bridge = { file: 'src/link/switch.ts', test } as const;
+const bridgeItself = { file: 'src/link/switch.ts', test: 'test/unit/link/switch.test.ts' } as const;
+const codel = { file: 'src/testing/codel.ts', test: 'test/unit/testing/codel.test.ts' } as const;
+const end = { file: 'src/testing/link.ts', test } as const;
 const nat = { file: 'src/testing/nat.ts', test } as const;
 const natHost = { file: 'src/testing/nat-host.ts', test } as const;
 const link = { file: 'src/testing/network-link.ts', test } as const;
@@ -62,4 +65,13 @@ export const LABORATORY: readonly Mutant[] = [
   { ...fixture, text: '{ ...options, seed: first.seed }', replacement: 'options', title: 'has one seed for both' },
   { ...fixture, text: 'if (first !== null) checkSame(first, net);', replacement: '', title: 'has one seed for both' },
   { ...fixture, text: 'at < 0 ? first.frames.length : at', replacement: 'at', title: 'is told what one run sent more' },
+  { ...bridgeItself, text: 'now - known.heardAt >= this.ageingMs', replacement: 'now - known.heardAt > this.ageingMs', title: 'learns anew who has moved' },
+  { ...bridgeItself, text: 'known.port = port;', replacement: '', title: 'learns anew who has moved' },
+  { ...bridgeItself, text: 'port.device.transmit(this.copyOf(frame));', replacement: 'port.device.transmit(frame.hold());', title: 'copies what it floods' },
+  { ...end, text: 'if (!packet.isShared) return packet;', replacement: 'return packet;', title: 'at a switch all hear' },
+  { ...end, file: 'src/testing/flight-queue.ts', test: 'test/unit/testing/flight-queue.test.ts', text: 'lane.lastAt <= at && ', replacement: '', title: 'a queue of flights' },
+  { ...end, file: 'src/testing/flight-queue.ts', test: 'test/unit/testing/flight-queue.test.ts', text: '&& others.nextOrder < order', replacement: '', title: 'who fits in no line' },
+  { ...codel, text: 'this.intervalMs / Math.sqrt(this.count)', replacement: 'this.intervalMs / this.count', title: 'then by the control law' },
+  { ...codel, text: 'this.firstAboveTime = now + this.intervalMs;', replacement: 'this.firstAboveTime = now;', title: 'a burst that is gone' },
+  { ...codel, text: 'const head = this.mark(packet) ? packet : this.drop(packet, now);', replacement: 'const head = this.drop(packet, now);', title: 'marks in place of dropping' },
 ];

@@ -45,3 +45,14 @@ test('a thousand that set out at once and take as long arrive in their order, an
   while (queue.happen(100));
   expect(happened).toEqual([-9, -8, -7, -6, -5, -4, -3, -2, -1, 0, ...Array.from({ length: 1000 }, (_, i) => i)]);
 });
+
+test('who fits in no line arrives after whom he set out behind, at the same time', () => {
+  const queue = new FlightQueue<string>();
+  const happened: string[] = [];
+  const target = { happen: (what: string): void => void happened.push(what) };
+  for (const at of [100, 90, 80, 70, 110, 95, 85, 75]) queue.plan(at, target, `${at}`);
+  queue.plan(70, target, '70, in no line');
+  queue.plan(60, target, '60, in no line');
+  while (queue.happen(1000));
+  expect(happened).toEqual(['60, in no line', '70', '70, in no line', '75', '80', '85', '90', '95', '100', '110']);
+});

@@ -62,6 +62,20 @@ describe('hosts', () => {
     expect(back).toEqual([]);
   });
 
+  test('at a switch all hear what is for all, each a copy of his own', async () => {
+    const net = createNetwork();
+    const home = net.switch();
+    const [a, ...others] = net.hosts(4);
+    for (const host of [a, ...others]) net.link(host, home);
+    const sockets = others.map((host) => host.udp({ port: 9 }));
+    const sender = a.udp();
+    sender.endpoint.mayBroadcast = true;
+    sender.send(bytesOf('to all'), { address: '10.1.255.255', port: 9 });
+    const heard = await net.runUntil(Promise.all(sockets.map((socket) => socket.receive())));
+    expect(heard.map((each) => text(each!.data))).toEqual(['to all', 'to all', 'to all']);
+    expect(others.map((host) => host.stack.counters.dropped())).toEqual([{}, {}, {}]);
+  });
+
   test('behind routers are reached by the shortest way, and hear where it ends', async () => {
     const net = createNetwork();
     const [a, b] = net.hosts(2);
