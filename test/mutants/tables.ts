@@ -73,7 +73,7 @@ export const DORMANT: readonly Mutant[] = [
   { ...dormant, text: "'timeouts', 'undos',", replacement: "'timeouts',", title: 'remembers all it knew' },
   { ...dormant, text: "['hopLimit', 'trafficClass', ", replacement: "['hopLimit', ", title: 'remembers all it knew' },
   { ...dormant, text: "'bytesRetransmitted',\n  'rcv.up'", replacement: "'rcv.up'", title: 'remembers all it knew' },
-  { ...dormant, text: 'c.sendQueue.begin(rows.time(row, TAIL));', replacement: '', title: 'remembers all it knew' },
+  { ...dormant, fuzz: 'F5', text: 'c.sendQueue.begin(rows.time(row, TAIL));', replacement: '', title: 'remembers all it knew' },
   { ...dormant, text: 'if (rows.get(row, LIMITED) !== 0) c.rate = tcp.atRest.limitedRate;', replacement: '', title: 'remembers all it knew' },
   { ...dormant, text: 'c.settings = this.settings[row]!;', replacement: '', title: 'with settings of its own' },
   { ...dormant, text: 'c.letSleep();', replacement: '', title: 'sleeps again, and again' },
@@ -84,7 +84,7 @@ export const DORMANT: readonly Mutant[] = [
   { ...dozing, text: 'this.armed === null && !this.isReady && this.pendingEvents', replacement: '!this.isReady && this.pendingEvents', title: 'with keep-alives' },
   { ...dozing, text: 'this.listener === null && this.probe === null &&', replacement: 'this.listener === null &&', title: 'while somebody looks' },
   { ...dozing, text: '!this.wantsSpace && !this.refusedText &&', replacement: '', title: 'while its owner waits for room' },
-  { ...asked, text: ' ?? this.dormant.wakeFor(local, localPort, remote, remotePort)', replacement: '', title: 'when the peer speaks' },
+  { ...asked, fuzz: 'F5', text: ' ?? this.dormant.wakeFor(local, localPort, remote, remotePort)', replacement: '', title: 'when the peer speaks' },
   { ...asked, text: 'return this.connections.size + this.dormant.size;', replacement: 'return this.connections.size;', title: 'counts as a connection' },
   { ...asked, text: ' || this.dormant.hasLocalPort(port)', replacement: '', title: 'counts as a connection' },
 ];

@@ -9,13 +9,13 @@ import { NEVER } from '../../../src/time.js';
 import { ensure } from './failure.js';
 import { ACK, RST, type Seen, segmentOf, SYN } from './on-the-wire.js';
 
-interface Before { nxt: number; edge: number; una: number; isKnown: boolean; buffer: number }
+interface Before { c: Connection; nxt: number; edge: number; una: number; isKnown: boolean; buffer: number }
 
 const CWND_MAX = 2 ** 31;
 
 export class Invariants {
-  /** All that were ever seen and have not ended yet: how they stood. */
-  private readonly watched = new Map<Connection, Before>();
+  /** All that were ever seen and have not ended yet: how they stood. One that slept is another object. */
+  private readonly watched = new Map<string, Before>();
   /** The right edge that was told, by what left. */
   private readonly told = new WeakMap<Connection, number>();
   private readonly remote: Address = cell();
@@ -33,10 +33,10 @@ export class Invariants {
       checkConnection(c);
       c.check();
     }
-    for (const [c] of watched) {
+    for (const [name, { c }] of watched) {
       if (c.state !== 'CLOSED' && c.state !== 'TIME-WAIT') continue;
       ensure(deadlineOf(c) === NEVER && (c['entry']?.deadline ?? NEVER) === NEVER, 'I6: a timer of a connection that is no more');
-      watched.delete(c);
+      watched.delete(name);
     }
     for (const listeners of stack.tcp['listeners'].values()) {
       for (const listener of listeners) ensure(listener.waitingCount <= listener.backlog, () => `I10: ${listener.waitingCount} wait to be accepted, of ${listener.backlog}`);
@@ -47,11 +47,12 @@ export class Invariants {
   }
 
   private compare(c: Connection): void {
-    const before = this.watched.get(c);
+    const name = `${c.remoteAddress.toString()} ${c.remotePort} ${c.localPort} ${c.iss}`;
+    const before = this.watched.get(name);
     const state: Before = {
-      nxt: c.rcv.nxt as number, edge: c.rcv.edge as number, una: c.snd.una as number, isKnown: isSynchronized(c.state), buffer: c.receiveBuffer,
+      c, nxt: c.rcv.nxt as number, edge: c.rcv.edge as number, una: c.snd.una as number, isKnown: isSynchronized(c.state), buffer: c.receiveBuffer,
     };
-    this.watched.set(c, state);
+    this.watched.set(name, state);
     // What was offered may come, though the buffer has become smaller since.
     if (before !== undefined) state.buffer = Math.max(before.buffer, state.buffer);
     ensure(c.readable <= state.buffer, () => `I10: ${c.readable} bytes wait for the application, of ${state.buffer}`);

@@ -180,7 +180,7 @@ class Player {
     for (const listeners of stack.tcp['listeners'].values()) for (const listener of listeners.slice()) listener.close();
     for (const endpoint of this.endpoints) endpoint.close();
     this.bench.sleep();
-    ensure(stack.tcp.connections.size === 0 && stack.tcp.timeWait.size === 0, 'connections are left');
+    ensure(stack.tcp.connectionCount === 0 && stack.tcp.timeWait.size === 0, 'connections are left');
     ensure(stack.pool.outstanding === 0, () => `${stack.pool.outstanding} packets are left`);
     into.answers += this.answers;
     into.text += this.text;

@@ -139,5 +139,5 @@ export function calls(data: Uint8Array): void {
   for (const { u } of endpoints) u.close();
   listener.close();
   bench.sleep();
-  ensure(stack.tcp.connections.size === 0 && stack.pool.outstanding === 0, 'F12: something is left');
+  ensure(stack.tcp.connectionCount === 0 && stack.pool.outstanding === 0, 'F12: something is left');
 }

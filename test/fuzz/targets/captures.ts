@@ -37,5 +37,5 @@ export function captures(data: Uint8Array): void {
   for (let c = listener.accept(); c !== null; c = listener.accept()) c.close();
   listener.close();
   bench.sleep();
-  ensure(bench.stack.tcp.connections.size === 0 && bench.stack.pool.outstanding === 0, 'F13: something is left');
+  ensure(bench.stack.tcp.connectionCount === 0 && bench.stack.pool.outstanding === 0, 'F13: something is left');
 }

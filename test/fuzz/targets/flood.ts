@@ -35,7 +35,7 @@ export function flood(data: Uint8Array): void {
   listener.close();
   udp.close();
   bench.sleep();
-  ensure(stack.tcp.connections.size === 0 && stack.pool.outstanding === 0, 'F15: something is left');
+  ensure(stack.tcp.connectionCount === 0 && stack.pool.outstanding === 0, 'F15: something is left');
 }
 
 function packetOf(kind: number, random: SeededRandom, i: number): IpPacket {

@@ -8,7 +8,7 @@ import { seq } from '../../../src/tcp/seq.js';
 import { isSynchronized } from '../../../src/tcp/state.js';
 import { Bench } from '../harness/bench.js';
 import { Choices } from '../harness/choices.js';
-import { ensure } from '../harness/failure.js';
+import { ensure, same } from '../harness/failure.js';
 import { ACK, RST, segmentOf, SYN } from '../harness/on-the-wire.js';
 import { ipOf } from '../harness/packets.js';
 
@@ -22,7 +22,9 @@ const byteAt = (offset: number): number => (Math.imul(offset + 1, 0x9e37_79b1) >
 
 class Live {
   readonly bench: Bench;
-  connection: Connection | null = null;
+  /** As it stands, or stood when it became a row of numbers. */
+  seen: Connection | null = null;
+  private row = -1;
   /** The peer's first number, and ours. */
   readonly irs: number;
   readonly iss: number;
@@ -41,15 +43,34 @@ class Live {
     this.bench = new Bench({ tcp: { timeWaitMs: 3000, retries: 5, probeSilenceMs: 20_000 } });
     this.bench.stack.tcp['isn'].next = () => seq(this.iss);
     const receiveBuffer = choices.of(131_072, 500, 4000);
+    const maySleep = choices.oneIn(2);
     const listener = this.bench.stack.tcp.listen({ port: PORT, receiveBuffer, noDelay: choices.oneIn(2) });
     listener.owner = {
       onTcpAccept: () => {
         this.bench.calledBack();
-        this.connection = listener.accept();
-        this.connection!.owner = { onTcpEvent: () => this.bench.calledBack() };
+        this.seen = listener.accept();
+        this.seen!.owner = { onTcpEvent: () => this.bench.calledBack(), ...(maySleep && this.sleeper) };
+        if (maySleep) this.seen!.letSleep();
       },
     };
   }
+
+  /** For calls: whoever asks for it wakes it. */
+  private get connection(): Connection {
+    return this.row < 0 ? this.seen! : this.bench.stack.tcp.dormant.wake(this.row);
+  }
+
+  /** It wakes as it fell asleep. */
+  private readonly sleeper = {
+    onTcpDormant: (row: number): void => {
+      this.row = row;
+    },
+    onTcpAwake: (c: Connection): void => {
+      this.row = -1;
+      same(numbersOf(c), numbersOf(this.seen!), 'F5: what woke is not what fell asleep');
+      this.seen = c;
+    },
+  };
 
   open(): void {
     const options = this.choices.of<TcpSegment['options']>(
@@ -60,13 +81,18 @@ class Live {
     this.send({ ...BASE, seq: this.irs, ack: 0, flags: SYN, options: [...options, ...stamp] });
     const window = this.choices.of(65_535, 0, 1, 1000);
     this.send({ ...BASE, seq: (this.irs + 1) >>> 0, ack: (this.iss + 1) >>> 0, flags: ACK, window, options: stamp });
-    this.isOpened = this.connection !== null && isSynchronized(this.connection.state);
+    this.isOpened = this.seen !== null && isSynchronized(this.seen.state);
     ensure(this.isOpened, 'F5: a handshake that is as it should be does not open a connection');
   }
 
   /** A segment arrives; everything that leaves is ours, and right. */
   private send(segment: TcpSegment): void {
-    for (const seen of this.bench.receive(encodePacket(ipOf(this.family, segment)))) this.judge(segmentOf(seen));
+    for (const seen of this.bench.receive(encodePacket(ipOf(this.family, segment)))) {
+      const answer = segmentOf(seen);
+      // RFC 9293 §3.5.2: a connection that stands resets nobody while its application is there.
+      ensure(!this.isOpened || (answer.flags & RST) === 0, 'F5: a reset from a connection that stands');
+      this.judge(answer);
+    }
   }
 
   private judge({ flags, seq: from, text }: ReturnType<typeof segmentOf>): void {
@@ -80,17 +106,16 @@ class Live {
 
   step(): void {
     const { choices, bench } = this;
-    const c = this.connection!;
     switch (choices.below(8)) {
       case 0: return this.write(choices.of(1, 10, 999, 2000, 20_000));
       case 1: return this.take(choices.of(1, 50, 100_000));
       case 2:
-        bench.advance(choices.of(0, 1, 40, 250, 1000, 10_000));
+        bench.advance(choices.of(0, 1, 40, 250, 1000, 2500, 10_000));
         for (const seen of bench.sent) this.judge(segmentOf(seen));
         return;
       case 3:
-        if (choices.oneIn(6)) bench.call(() => c.shutdown());
-        else if (choices.oneIn(2)) bench.call(() => c.configure({ receiveBuffer: choices.of(1, 700, 20_000, 1 << 20), windowClamp: choices.of(Infinity, 1, 5000), quickAck: choices.oneIn(2) }));
+        if (choices.oneIn(6)) bench.call(() => this.connection.shutdown());
+        else if (choices.oneIn(2)) bench.call(() => this.connection.configure({ receiveBuffer: choices.of(1, 700, 20_000, 1 << 20), windowClamp: choices.of(Infinity, 1, 5000), quickAck: choices.oneIn(2) }));
         bench.settle();
         return;
       default: this.attack();
@@ -98,13 +123,14 @@ class Live {
   }
 
   private attack(): void {
-    const c = this.connection!;
+    const standing = this.seen!;
     const plan = this.choices.draw(this.choices.of(...aimed));
-    const planned = aim(plan, c, PEER_PORT, PORT);
+    const planned = aim(plan, standing, PEER_PORT, PORT);
     const at = (planned.seq - this.irs - 1) | 0;
     const segment = { ...planned, payload: planned.payload.map((_, i) => byteAt(at + i)) };
-    const before = { state: c.state, nxt: c.rcv.nxt, delivered: c.bytesReceived };
+    const before = { state: standing.state, nxt: standing.rcv.nxt, delivered: standing.bytesReceived };
     this.send(segment);
+    const c = this.seen!;
     const isReset = c.state === 'CLOSED' && c.error?.code === 'ECONNRESET';
     // RFC 5961 §3.2: only a reset that stands exactly at RCV.NXT ends it; §4: no SYN does.
     if (isReset && before.state !== 'CLOSED') {
@@ -115,7 +141,7 @@ class Live {
   }
 
   private write(length: number): void {
-    const c = this.connection!;
+    const c = this.connection;
     const text = Uint8Array.from({ length }, (_, i) => byteAt(this.written + i));
     try {
       this.written += this.bench.call(() => c.write(text));
@@ -128,7 +154,7 @@ class Live {
   }
 
   private take(max: number): void {
-    const c = this.connection!;
+    const c = this.connection;
     const read = (): Uint8Array | null => this.bench.call(() => c.read(max));
     for (let piece = read(); piece !== null; piece = read()) {
       const bad = piece.findIndex((byte, i) => byte !== byteAt(this.read + i));
@@ -141,7 +167,7 @@ class Live {
   }
 
   finish(): void {
-    const c = this.connection!;
+    const c = this.connection;
     this.take(100_000);
     ensure(this.read === c.bytesReceived || c.state === 'CLOSED', () => `F5: ${this.read} bytes were read, and ${c.bytesReceived} counted`);
     this.bench.call(() => c.close());
@@ -149,9 +175,12 @@ class Live {
     const { stack } = this.bench;
     for (const listeners of stack.tcp['listeners'].values()) for (const listener of listeners.slice()) listener.close();
     this.bench.sleep();
-    ensure(stack.tcp.connections.size === 0 && stack.pool.outstanding === 0, 'F5: something is left');
+    ensure(stack.tcp.connectionCount === 0 && stack.pool.outstanding === 0, 'F5: something is left');
   }
 }
+
+const numbersOf = ({ snd, rcv, ts, rto, iss, irs, bytesReceived, bytesSent, sendQueue, receiveBuffer, settings }: Connection): unknown =>
+  [snd, rcv, ts, rto, iss, irs, bytesReceived, bytesSent, sendQueue.tail, receiveBuffer, settings.quickAck, settings.windowClamp];
 
 const BASE: TcpSegment = {
   kind: 'tcp', options: [], payload: new Uint8Array(0), sourcePort: PEER_PORT, destinationPort: PORT, seq: 0, ack: 0, flags: ACK,
@@ -163,7 +192,7 @@ export function liveConnection(data: Uint8Array): void {
   const live = new Live(choices);
   live.open();
   for (let steps = 0; steps < 50 && !choices.isOver; steps++) {
-    const { state } = live.connection!;
+    const { state } = live.seen!;
     if (state === 'CLOSED' || state === 'TIME-WAIT') break;
     live.step();
   }

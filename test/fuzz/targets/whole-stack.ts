@@ -108,7 +108,7 @@ export function runWholeStack(data: Uint8Array): number {
   listener.close();
   raw.close();
   bench.sleep();
-  ensure(stack.tcp.connections.size === 0 && stack.tcp.timeWait.size === 0, 'something of TCP is left');
+  ensure(stack.tcp.connectionCount === 0 && stack.tcp.timeWait.size === 0, 'something of TCP is left');
   ensure(stack.pool.outstanding === 0, () => `${stack.pool.outstanding} packets are left`);
   return bench.hash;
 }
