@@ -148,20 +148,21 @@ export class NetworkLink implements Gate {
   schedule(steps: readonly ScheduledStep[], { every, ...way }: Way & { readonly every?: Duration } = {}): Fault {
     return this.network.fault(`a schedule on ${this.name}`, () => {
       let present: Fault | null = null;
+      let planned: (() => void)[] = [];
       let isOver = false;
       const begin = (): void => {
-        for (const { at, ...settings } of steps) {
-          this.network.after(at, () => {
-            if (isOver) return;
-            present?.undo();
-            present = this.layer('a step of a schedule', settings, way);
-          });
-        }
-        if (every !== undefined) this.network.after(every, () => { if (!isOver) begin(); });
+        planned = steps.map(({ at, ...settings }) => this.network.after(at, () => {
+          // One that is later than the next time round.
+          if (isOver) return;
+          present?.undo();
+          present = this.layer('a step of a schedule', settings, way);
+        }));
+        if (every !== undefined) planned.push(this.network.after(every, begin));
       };
       begin();
       return () => {
         isOver = true;
+        for (const cancel of planned) cancel();
         present?.undo();
       };
     });

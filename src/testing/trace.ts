@@ -36,13 +36,15 @@ export class Trace {
 
   /** Mermaid's sequence diagram, TCP's numbers relative to each side's first. */
   diagram(options: TraceOptions = {}): string {
-    const frames = this.frames({ last: 200, ...options });
-    const names = [...new Set(frames.flatMap(({ port }) => [port.from, port.to]))];
+    const { last = 200, only = (): boolean => true } = options;
     const numbers = new RelativeNumbers();
-    const lines = frames.map((frame) => {
-      const { port, view, fate, time } = frame;
+    // Numbers are counted from the first of all, whichever are shown.
+    const told = this.frames().map((frame) => ({ frame, words: brief(frame.view, numbers) })).filter(({ frame }) => only(frame)).slice(-last);
+    const names = [...new Set(told.flatMap(({ frame: { port } }) => [port.from, port.to]))];
+    const lines = told.map(({ frame, words }) => {
+      const { port, fate, time } = frame;
       const arrow = fate === 'passed' ? '->>' : '--x';
-      return `  ${id(port.from)}${arrow}${id(port.to)}: ${(time / 1000).toFixed(3)} ${brief(view, numbers)}${said(frame)}`;
+      return `  ${id(port.from)}${arrow}${id(port.to)}: ${(time / 1000).toFixed(3)} ${words}${said(frame)}`;
     });
     return ['sequenceDiagram', ...names.map((name) => `  participant ${id(name)} as ${name}`), ...lines].join('\n');
   }

@@ -41,7 +41,9 @@ writeFileSync(withoutTun, STAND_IN);
 const DOORS: Readonly<Record<string, string>> = {
   'wallsocket': source('index.ts'), 'wallsocket/node': withoutTun, 'wallsocket/pcap': source('pcap.ts'),
   'wallsocket/web': source('web.ts'), 'wallsocket/bsd': source('bsd.ts'),
-  'wallsocket/testing': source('testing.ts'),
+  'wallsocket/testing': source('testing.ts'), 'wallsocket/testing/node': source('testing/node/index.ts'), 'wallsocket/arbitraries': source('arbitraries.ts'),
+  // Beside these programs there is no node_modules.
+  'fast-check': fileURLToPath(import.meta.resolve('fast-check')),
 };
 
 let runs = 0;
@@ -49,7 +51,7 @@ let runs = 0;
 /** What the program prints, line by line. */
 async function run(program: string): Promise<string[]> {
   const path = join(directory, `program-${++runs}.ts`);
-  writeFileSync(path, program.replaceAll(/ from '(wallsocket[^']*)'/g, (_, name: string) => ` from '${DOORS[name]}'`));
+  writeFileSync(path, program.replaceAll(/ from '(wallsocket[^']*|fast-check)'/g, (_, name: string) => ` from '${DOORS[name]}'`));
   const printed: string[] = [];
   const log = vi.spyOn(console, 'log').mockImplementation((...words: unknown[]) => void printed.push(words.join(' ')));
   try {
@@ -71,6 +73,8 @@ const PRINTS: Readonly<Record<string, readonly string[]>> = {
     '0.000 #1 recovery recovery -> open: cwnd 10136, ssthresh 10136',
     '0.000 #1 ESTABLISHED -> FIN-WAIT-1',
   ],
+  'flaky-mobile.ts': ['10 s: 10 MB', '20 s: 11 MB', '30 s: 18 MB', '40 s: 18 MB', '20000000 bytes, and less than five minutes'],
+  'fuzz-protocol.ts': ['messages that are read wrongly, the least of them: [" "," "]', 'again: true', '1 test and the same: true'],
   'lossy.ts': ['300000 bytes, 0 of them wrong', 'and the wire had lost some frames'],
   'nat.ts': [
     'lazy comes from 10.2.0.1, busy comes from 10.2.0.1',
@@ -99,6 +103,15 @@ const PRINTS: Readonly<Record<string, readonly string[]>> = {
   'virtual-time.ts': [
     'a ping to 10.0.0.2 takes 0 ms: a pipe has no length, and only waiting takes time here',
     'connect ETIMEDOUT 10.0.0.3:80 after 247 s',
+  ],
+  'watch.ts': [
+    '0.040000 client > server length 0',
+    '0.060000 client > server (dropped, the loss of packet 1) length 5',
+    '0.300000 client > server length 5',
+    ['sequenceDiagram', 'participant client as client', 'participant server as server', 'client->>server: 0.040 . 1:1(0) ack 1 win 256',
+      'client--xserver: 0.060 P. 1:6(5) ack 1 win 256 (dropped, the loss of packet 1)', 'client->>server: 0.300 P. 1:6(5) ack 1 win 256'].join('\n  '),
+    '5 frames in the capture, the fourth with the comment "client > server (dropped, the loss of packet 1)"',
+    'ESTABLISHED',
   ],
   'web.ts': ['hello, 10.0.0.2:7', 'hello, [fd00::2]:7', 'connect ECONNREFUSED 10.0.0.2:7', '10.0.0.2: who is there?'],
 };

@@ -96,9 +96,17 @@ describe('a failure', () => {
     expect(again!.message).toBe(error!.message);
   });
 
-  plain('is what leaves sockets open, unless that is meant', async () => {
+  plain('is what leaves sockets open, or timers, unless that is meant', async () => {
     const body = (net: Network): void => void net.host('a').listen(7);
     await expect(withNetwork('leaks', body)()).rejects.toThrow('left behind by the test: TCP a:7 LISTEN');
     await withNetwork('leaks', body, { leaks: 'ignore' })();
+    const waits = (net: Network): void => void net.after('1 h', () => {});
+    await expect(withNetwork('waits', waits)()).rejects.toThrow('left behind by the test: 1 timers of after or sleep');
+    await withNetwork('waits', waits, { program: 'virtual' })();
+    // What a fault has planned goes with it.
+    await withNetwork('schedules', (net) => {
+      const [a, b] = net.hosts(2);
+      net.link(a, b).schedule([{ at: 0 }, { at: '1 h', loss: 1 }], { every: '1 d' });
+    })();
   });
 });
