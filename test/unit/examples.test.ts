@@ -66,7 +66,7 @@ const PRINTS: Readonly<Record<string, readonly string[]>> = {
   'capture.ts': ['in SYN', 'out SYN ACK', 'in ACK', 'in FIN ACK', 'out ACK', 'out FIN ACK', 'in ACK'],
   'echo.ts': ['hello'],
   'events.ts': [
-    '0.000 #1 port 56616 to 9, ESTABLISHED',
+    '0.000 #1 port 50966 to 9, ESTABLISHED',
     '0.000 #1 lost 1448, 1448 in all',
     '0.000 #1 recovery open -> recovery: cwnd 10136, ssthresh 10136',
     '0.000 #1 sent 8688:10136 (rack): cwnd 10136, in flight 1448',
