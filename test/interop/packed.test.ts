@@ -48,7 +48,7 @@ const TESTS = {
     import { expect, test } from 'wallsocket/vitest';
     test('a word there and back', async ({ net }) => {
       const [a, b] = net.hosts(2);
-      net.link(a, b, { loss: 0.2 });
+      net.link(a, b, { loss: 0.02 });
       const server = b.listen(7);
       const socket = await net.runUntil(a.connect(b, 7));
       const peer = await net.runUntil(server.accept());
