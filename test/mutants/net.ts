@@ -14,7 +14,7 @@ const alive = 'test/unit/socket-api/node/net-liveness.test.ts';
 
 export const NET: readonly Mutant[] = [
   { file: handle, test: virtual, title: 'whose callbacks wait', text: 'writing.at = 0;', replacement: '' },
-  { file: handle, test: both, title: 'back-pressure', text: 'if (at === length) return null;', replacement: 'if (at > 0) return null;' },
+  { file: handle, test: both, title: 'back-pressure', text: 'if (at === length) return null;', replacement: 'if (at >= 0) return null;' },
   { file: handle, test: virtual, title: 'corked', text: 'this.writing!.chunks.push(chunk);', replacement: '' },
   {
     file: handle, test: both, title: 'what throws in one handler', text: 'if (told && this.isReading && this.hasNews) this.tellSoon();',
