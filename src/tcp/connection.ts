@@ -376,9 +376,7 @@ export class Connection implements Expirable, Announcer {
     if (this.finQueued || this.state === 'CLOSED' || this.state === 'TIME-WAIT') throw new NetError('EPIPE', 'write');
   }
 
-  /**
-   * Whether what was lent is still there. If not, the stream ends here.
-   */
+  /** Whether what was lent is still there. If not, the stream ends here. */
   checkLoan(): boolean {
     if (!this.sendQueue.isRobbed) return true;
     this.robbed();
@@ -388,8 +386,7 @@ export class Connection implements Expirable, Announcer {
   /** Text was taken away: nobody can send it, or send it again, nor what follows. */
   private robbed(): NetError {
     const error = new NetError('EFAULT', 'write', { hint: 'the memory was transferred, or made smaller, before the write was done' });
-    emitReset(this);
-    this.end(error);
+    this.reset(error);
     return error;
   }
 
@@ -498,11 +495,14 @@ export class Connection implements Expirable, Announcer {
 
   /** ABORT: a RST to the peer, and all that waits is forgotten. RFC 9293 §3.10.5. */
   abort(): void {
-    if (this.state === 'CLOSED' || this.state === 'TIME-WAIT') return;
+    if (this.state !== 'CLOSED' && this.state !== 'TIME-WAIT') this.reset(null);
+  }
+
+  private reset(error: NetError | null): void {
     // Both have ended, and both have said so. Also Linux, for LAST-ACK begins before its FIN is sent.
     const isOver = (this.state === 'CLOSING' || this.state === 'LAST-ACK') && this.finSent;
     if (this.state !== 'SYN-SENT' && !isOver) emitReset(this);
-    this.end(null);
+    this.end(error);
   }
 
   // What the parts ask of each other.

@@ -2,9 +2,9 @@
 // remembers of both ends is all there is. It is a connection again when a segment comes for it or its owner calls. An owner
 // has to agree, for it holds the number of a row meanwhile.
 
+import type { Address } from '../address.js';
 import { Flow } from '../ip/flow.js';
 import type { Random } from '../random.js';
-import type { Address } from '../address.js';
 import { Connection, type ConnectionOwner } from './connection.js';
 import { NO_ECN } from './ecn.js';
 import { RtoEstimator } from './rto.js';
@@ -92,6 +92,10 @@ export class DormantTable {
     this.owners[row] = c.owner;
     this.settings[row] = c.settings;
     c.owner!.onTcpDormant!(row);
+  }
+
+  has(local: Address, localPort: number, remote: Address, remotePort: number): boolean {
+    return this.rows.find(local, localPort, remote, remotePort) !== NONE;
   }
 
   /** The connection of a tuple, awake again; null: none of these. */

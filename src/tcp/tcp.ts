@@ -399,7 +399,7 @@ export class Tcp implements Protocol, Expirable {
   }
 
   private isFree(local: Address, localPort: number, remote: Address, remotePort: number): boolean {
-    return this.find(local, localPort, remote, remotePort) === null &&
+    return this.connections.get(local, localPort, remote, remotePort) === null && !this.dormant.has(local, localPort, remote, remotePort) &&
       this.timeWait.find(local, localPort, remote, remotePort) < 0 && this.listenerFor(local, localPort) === null;
   }
 

@@ -110,9 +110,7 @@ export class NatHost extends Host {
     const { tcp, udp } = this.stack;
     if (protocol === 17) return udp.ports.has(port);
     if (protocol !== 6) return false;
-    if (tcp.listening().some((listener) => listener.port === port)) return true;
-    for (const connection of tcp.connections) if (connection.localPort === port) return true;
-    return tcp.dormant.hasLocalPort(port);
+    return tcp.listening().some((listener) => listener.port === port) || tcp.hasConnections(port);
   }
 }
 

@@ -263,6 +263,18 @@ describe('while text is lent', () => {
     expect(() => lend(h, memory)).toThrow('EPIPE');
   });
 
+  // RFC 9293 §3.10.5: in SYN-SENT, no RST.
+  test('memory that is taken away before the connection stands is no news for the peer', () => {
+    const h = new ScriptHost().connect();
+    h.play(tcp`+0 > S 0:0(0)`);
+    const memory = text(h, 300_000);
+    expect(lend(h, memory)).toBe(0);
+    structuredClone(memory, { transfer: [memory.buffer as ArrayBuffer] });
+    h.advanceTo(h.now + 10);
+    expect([h.news(), h['sent']]).toEqual(['closed error', []]);
+    expect(h.connection!.error).toMatchObject({ code: 'EFAULT' });
+  });
+
   test.each([
     ['is sent', (): void => {}], ['is sent again', (h: ScriptHost): void => h.advanceTo(h.now + 1)],
     ['is copied', (h: ScriptHost): void => acknowledge(h, 50_001)],

@@ -52,9 +52,9 @@ function createHttp(host: Host): HttpFace {
     return asked;
   };
   return {
-    Agent: Agent, Server, globalAgent,
+    Agent, Server, globalAgent,
     createServer: (...args: [never]) => new Server(...args),
-    request: request, get: get,
+    request, get,
   };
 }
 
