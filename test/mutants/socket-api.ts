@@ -83,6 +83,7 @@ export const CONNECTION: readonly Mutant[] = [
     text: 'if (!this.sendQueue.isLent) return sendLimit(this) >> 1;', replacement: 'if (!this.sendQueue.isLent) return 0;',
   },
   // Text that is lent: what is done with too early goes again as something else.
+  { file: connection, test: lend, text: 'this.reset(error);', replacement: 'emitReset(this);\n    this.end(error);', title: 'before the connection stands' },
   { file: connection, test: lend, text: 'return this.peerTakesText ? lentRest(this) : sendLimit(this);', replacement: 'return lentRest(this);', title: 'takes no more' },
   { file: connection, test: lend, text: 'if (this.sendQueue.isLent) {', replacement: 'if (false) {', title: 'leaves from where it is' },
   { file: connection, test: lend, text: "      this.sendQueue.keepLoan();\n", replacement: '', title: 'leaves from where it is' },

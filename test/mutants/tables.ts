@@ -86,5 +86,6 @@ export const DORMANT: readonly Mutant[] = [
   { ...dozing, text: '!this.wantsSpace && !this.refusedText &&', replacement: '', title: 'while its owner waits for room' },
   { ...asked, fuzz: 'F5', text: ' ?? this.dormant.wakeFor(local, localPort, remote, remotePort)', replacement: '', title: 'when the peer speaks' },
   { ...asked, text: 'return this.connections.size + this.dormant.size;', replacement: 'return this.connections.size;', title: 'counts as a connection' },
+  { ...asked, text: ' && !this.dormant.has(local, localPort, remote, remotePort)', replacement: '', title: 'keeps its tuple' },
   { ...asked, text: ' || this.dormant.hasLocalPort(port)', replacement: '', title: 'counts as a connection' },
 ];

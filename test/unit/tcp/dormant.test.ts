@@ -104,6 +104,16 @@ describe('a connection that is dormant', () => {
     expect([here.connections.size, here.dormant.size, used()]).toEqual([1, 0, 1]);
   });
 
+  test('keeps its tuple, and to be asked for it wakes nobody', () => {
+    const h = exchanged();
+    const place = letSleep(h);
+    pass(h, 10_000);
+    h.listener!.close();
+    const again = { address: h.peers, port: h.peerPort, localPort: h.ourPort };
+    expect(() => h.stack.tcp.connect(again)).toThrow(expect.objectContaining({ code: 'EADDRINUSE' }));
+    expect(place.row).toBeGreaterThanOrEqual(0);
+  });
+
   test('goes on where it was, when the peer speaks', () => {
     const h = exchanged();
     const place = letSleep(h);
