@@ -4,6 +4,9 @@
 // asynchronous context it was made in.
 
 import { AsyncResource } from 'node:async_hooks';
+// The globals of these names are getters: too slow to be asked for with every piece of text.
+import { Buffer } from 'node:buffer';
+import process from 'node:process';
 
 import { type Address, ANY4, ANY6, isUnspecified, isV4, LOOPBACK4, LOOPBACK6, parseAddress } from '../../../address.js';
 import { NetError } from '../../../errors.js';
@@ -13,6 +16,7 @@ import type { Listener, ListenerOwner } from '../../../tcp/listener.js';
 import type { HostStack } from '../host.js';
 import { hold, release } from '../liveness.js';
 import { errnoOf } from './errors.js';
+import { bytesOf, type Chunks, desk, gather } from './gather.js';
 
 /** What the owner of a connection's handle hears. Symbols: they are nobody else's business. */
 export const onText = Symbol('text');
@@ -23,7 +27,7 @@ export const onClient = Symbol('client');
 
 export interface StreamOwner {
   /** A piece of the text; or, where the handle reads into the owner's memory, how many bytes it has put there. */
-  [onText](piece: Uint8Array | number): void;
+  [onText](piece: Buffer | number): void;
   /** The peer has ended its side, and all of it has been told. */
   [onEnd](): void;
   /** The connection is lost. */
@@ -71,6 +75,8 @@ export interface StreamHandle {
   write(chunk: Uint8Array): Outcome | typeof WAITS;
   /** The same for several, one behind the other. */
   writev(chunks: readonly Uint8Array[]): Outcome | typeof WAITS;
+  /** The same for what a stream has gathered. */
+  gather?(chunks: Chunks): Outcome | typeof WAITS;
   /** After WAITS. */
   whenWritten(done: Done): void;
   shutdown(): void;
@@ -309,7 +315,7 @@ export class TcpHandle extends AsyncResource implements ConnectionOwner, Listene
       while (this.isReading && !this.isClosed && c.readable > 0) {
         told = true;
         const owner = this.owner as StreamOwner;
-        owner[onText](this.userBuffer === null ? c.read()! : c.readInto(this.userBuffer));
+        owner[onText](this.userBuffer === null ? pieceOf(c) : c.readInto(this.userBuffer));
       }
       if (!told && this.isReading && !this.isClosed && !this.isOver) this.tellEnd(c);
     } finally {
@@ -343,6 +349,24 @@ export class TcpHandle extends AsyncResource implements ConnectionOwner, Listene
       const at = c.lend(chunk);
       if (at === length) return null;
       this.writing = { chunks: [chunk], lengths: [length], index: 0, at, done: null };
+    } catch (error) {
+      return writeFailure(c, error);
+    }
+    this.settle();
+    return WAITS;
+  }
+
+  gather(chunks: Chunks): Outcome | typeof WAITS {
+    const bytes = gather(chunks);
+    if (bytes < 0) return this.writev(chunks.map(bytesOf));
+    this.bytesWritten += bytes;
+    const c = this.connection;
+    if (c === null || this.isClosed) return 'EBADF';
+    try {
+      const taken = c.write(desk, 0, bytes);
+      if (taken === bytes) return null;
+      const rest = Buffer.from(desk.subarray(taken, bytes));
+      this.writing = { chunks: [rest], lengths: [rest.length], index: 0, at: c.lend(rest), done: null };
     } catch (error) {
       return writeFailure(c, error);
     }
@@ -518,6 +542,20 @@ export class TcpHandle extends AsyncResource implements ConnectionOwner, Listene
     this.settle();
     connecting?.(code);
   }
+}
+
+/** Arrays up to so large V8 keeps among its objects, until somebody asks for their buffer: a fourth of the price. */
+const IN_HEAP_MAX = 64;
+
+/** The next piece of what waits, in memory of its own, from its first byte on: there are programs that look at its `buffer`. */
+function pieceOf(c: Connection): Buffer {
+  if (c.readable <= IN_HEAP_MAX) {
+    const piece = Buffer.allocUnsafeSlow(c.readable);
+    c.readInto(piece);
+    return piece;
+  }
+  const piece = c.read()!;
+  return Buffer.from(piece.buffer as ArrayBuffer, piece.byteOffset, piece.byteLength);
 }
 
 /** Nothing more will come or go. */

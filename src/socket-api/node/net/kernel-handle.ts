@@ -26,7 +26,7 @@ export class KernelHandle implements StreamHandle {
 
   constructor(private readonly socket: RealSocket) {
     socket.pause();
-    socket.on('data', (piece: Uint8Array) => this.take(piece));
+    socket.on('data', (piece: Buffer) => this.take(piece));
     socket.on('end', () => this.end());
     socket.on('error', (error) => this.fail(codeOf(error)));
     socket.on('connect', () => this.connected(null));
@@ -65,7 +65,7 @@ export class KernelHandle implements StreamHandle {
     return 0;
   }
 
-  private take(piece: Uint8Array): void {
+  private take(piece: Buffer): void {
     const { owner, userBuffer } = this;
     if (userBuffer === null) {
       owner?.[onText](piece);

@@ -3,6 +3,7 @@
 
 import { addAbortListener } from 'node:events';
 import type { BlockList } from 'node:net';
+import process from 'node:process';
 import { Duplex } from 'node:stream';
 
 import type { Host } from '../host.js';
@@ -12,7 +13,8 @@ import {
   checkDuration, checkFunction, checkInt32, checkNumber, checkSignal, checkString, endedByPeer, invalidValue, missingTarget, nodeError,
   systemError,
 } from './errors.js';
-import { type Name, onEnd, onFailure, onText, type StreamHandle, type StreamOwner, TcpHandle, WAITS } from './handle.js';
+import { bytesOf, type Chunk, type Chunks, lengthOf } from './gather.js';
+import { type Name, onEnd, onFailure, onText, type Outcome, type StreamHandle, type StreamOwner, TcpHandle, WAITS } from './handle.js';
 import { IdleTimer } from './idle-timer.js';
 import { KernelHandle } from './kernel-handle.js';
 import { inherit } from './function-class.js';
@@ -20,9 +22,6 @@ import type { Server } from './server.js';
 import { KEEP_ALIVE_TAKES_OPTIONS, TELLS_OF_CANCELED_WRITES } from './version.js';
 
 type WriteDone = (error?: Error | null) => void;
-type Chunk = Uint8Array | string;
-/** What `_writev` is given. */
-type Chunks = { chunk: Chunk; encoding: BufferEncoding }[] & { allBuffers?: boolean };
 
 const noDelay = Symbol('no delay');
 const keepAlive = Symbol('keep alive');
@@ -141,12 +140,12 @@ export class Socket extends Duplex implements StreamOwner {
     else if (!this._handle.reading) startReading(this._handle);
   }
 
-  [onText](piece: Uint8Array | number): void {
+  [onText](piece: Buffer | number): void {
     this._unrefTimer();
     if (this.destroyed) return;
     const goesOn = typeof piece === 'number'
       ? tellBuffer(this, piece)
-      : this.push(Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength));
+      : this.push(piece);
     if (!goesOn) stopReading(this._handle);
   }
 
@@ -199,9 +198,7 @@ export class Socket extends Duplex implements StreamOwner {
       return false;
     }
     this._unrefTimer();
-    const outcome = many
-      ? handle.writev((data as Chunks).map((each) => bytesOf(each.chunk, each.encoding)))
-      : handle.write(bytesOf(data as Chunk, encoding as BufferEncoding));
+    const outcome = many ? writeAll(handle, data as Chunks) : handle.write(bytesOf({ chunk: data as Chunk, encoding: encoding as BufferEncoding }));
     if (outcome === null) {
       done();
     } else if (outcome === WAITS) {
@@ -417,10 +414,10 @@ export class Socket extends Duplex implements StreamOwner {
     const buffered = (this as unknown as { writableBuffer?: Chunks }).writableBuffer;
     if (buffered === undefined) return undefined;
     let bytes = this._bytesDispatched;
-    for (const each of buffered) bytes += lengthOf(each.chunk, each.encoding);
+    for (const each of buffered) bytes += lengthOf(each);
     const pending = this._pendingData;
-    if (Array.isArray(pending)) for (const each of pending) bytes += lengthOf(each.chunk, each.encoding);
-    else if (pending) bytes += lengthOf(pending, this._pendingEncoding as BufferEncoding);
+    if (Array.isArray(pending)) for (const each of pending) bytes += lengthOf(each);
+    else if (pending) bytes += lengthOf({ chunk: pending, encoding: this._pendingEncoding as BufferEncoding });
     return bytes;
   }
 
@@ -470,10 +467,9 @@ const READ_ONLY_GETTERS = [
   'bytesRead', 'bytesWritten', '_bytesDispatched', 'localAddress', 'localPort', 'localFamily', 'remoteAddress', 'remotePort', 'remoteFamily',
 ];
 
-const bytesOf = (chunk: Chunk, encoding: BufferEncoding): Uint8Array => (typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk);
-
-const lengthOf = (chunk: Chunk, encoding: BufferEncoding): number =>
-  (typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding) : chunk.length);
+function writeAll(handle: StreamHandle, chunks: Chunks): Outcome | typeof WAITS {
+  return handle.gather === undefined ? handle.writev(chunks.map(bytesOf)) : handle.gather(chunks);
+}
 
 /** The handle is told what the socket knows. */
 function keepAliveOf(socket: Socket, handle: StreamHandle): void {

@@ -288,6 +288,61 @@ describe('back-pressure', () => {
     expect([text.length, text.replaceAll(/(.)\1+/g, '$1'), client.bytesWritten]).toEqual([3_000_000, 'abc', 3_000_000]);
   });
 
+  test('what is gathered in several encodings: each byte once, at the end of the room too, and its memory is free when it says so', async () => {
+    const nets = twoNets();
+    const [client, peer] = await pair(nets);
+    const [other] = await pair(nets);
+    const [expected, arrived]: [Buffer[], Buffer[]] = [[], []];
+    peer.on('data', (piece: Buffer) => arrived.push(piece));
+    const encodings = ['utf8', 'latin1', 'hex', 'utf16le'] as const;
+    let round = 0;
+    const gather = (): boolean => {
+      round++;
+      // Once in a while more than the 16 KB that are encoded in one place, and nothing else.
+      const isLong = round % 40 === 0;
+      const texts = isLong ? ['€'.repeat(6000)] : ['€'.repeat((round * 37) % 900), 'ü'.repeat(round % 50), '00ff'.repeat(round % 3), '!'];
+      const bytes = Buffer.alloc(isLong ? 0 : (round * 53) % 700, round);
+      expected.push(...texts.map((text, i) => Buffer.from(text, encodings[i])), Buffer.from(bytes));
+      let isDone = false;
+      client.cork();
+      texts.forEach((text, i) => client.write(text, encodings[i]));
+      client.write(bytes, () => {
+        isDone = true;
+        bytes.fill(0xee);
+      });
+      client.uncork();
+      // It is told in a tick.
+      return client.writableLength === 0 || isDone;
+    };
+    // Until there is room for a part only, whichever it is, again and again.
+    for (let fill = 0; fill < 20; fill++) {
+      peer.pause();
+      for (let begun = round; gather(); ) expect(round - begun).toBeLessThan(2000);
+      // The place is used by others meanwhile.
+      other.cork();
+      for (const text of ['another', 'connection'.repeat(500)]) other.write(text);
+      other.uncork();
+      peer.resume();
+      await nets.world.wait(1000);
+      expect(client.writableLength).toBe(0);
+    }
+    client.end();
+    await nets.world.run(event(peer, 'end'));
+    const all = Buffer.concat(expected);
+    expect(Buffer.concat(arrived).equals(all)).toBe(true);
+    expect([client.bytesWritten, all.length > 20 << 18]).toEqual([all.length, true]);
+  });
+
+  test.each([1, 64, 65, 3000])('a piece of %i bytes has memory of its own, from the first byte on', async (length) => {
+    const nets = twoNets();
+    const [client, peer] = await pair(nets);
+    const arrived = event(peer, 'data');
+    peer.resume();
+    client.write(Buffer.alloc(length, 7));
+    const piece = await nets.world.run(arrived) as Buffer;
+    expect([piece.byteOffset, piece.buffer.byteLength, piece.equals(Buffer.alloc(length, 7))]).toEqual([0, length, true]);
+  });
+
   test('a server that does not read stops the client, whose callbacks wait', async () => {
     const nets = twoNets();
     const [client, peer] = await pair(nets);
