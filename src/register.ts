@@ -15,14 +15,6 @@ import { openDefaultStack, plan } from './socket-api/node/default-stack.js';
 
 const home = new URL('.', import.meta.url).href;
 
-/**
- * Calls after which V8 has seen what `process.nextTick` makes. It learns that once: what comes first must be as what comes
- * later, or every call goes through the runtime, for good. Opening a stack first makes it differ: a seventh of an application's time.
- */
-const TICKS_SEEN = 1000;
-const nothing = (): void => {};
-for (let i = 0; i < TICKS_SEEN; i++) process.nextTick(nothing);
-
 try {
   plan.configuration = readConfiguration(process.env.WALLSOCKET ?? '');
 } catch (error) {

@@ -9,6 +9,9 @@ import { Datagram } from '../../udp/datagram-queue.js';
 import type { UdpEndpoint, UdpOptions, UdpOwner } from '../../udp/endpoint.js';
 import type { Host } from './host.js';
 import { Liveness } from './liveness.js';
+import { keepTick } from './tick-shape.js';
+
+keepTick();
 
 /** As Node tells an address. */
 export interface AddressInfo {

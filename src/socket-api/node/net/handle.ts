@@ -15,8 +15,11 @@ import { CLOSED, CONNECTED, type Connection, type ConnectionOptions, type Connec
 import type { Listener, ListenerOwner } from '../../../tcp/listener.js';
 import type { HostStack } from '../host.js';
 import { hold, release } from '../liveness.js';
+import { keepTick } from '../tick-shape.js';
 import { errnoOf } from './errors.js';
 import { bytesOf, type Chunks, desk, gather } from './gather.js';
+
+keepTick();
 
 /** What the owner of a connection's handle hears. Symbols: they are nobody else's business. */
 export const onText = Symbol('text');
