@@ -1,7 +1,13 @@
 // `npm run bench -- http`: web applications that know nothing of us, under `wallsocket run` on a TUN, beside the same on the
 // kernel over a veth pair. wrk, on the kernel's sockets, loads both in turn. Then what idle net.Sockets cost.
+//
+// A processor of a virtual machine may be half as quick as the next one, for seconds, because of what its neighbours do; and
+// V8 compiles one process otherwise than the next. So both sides are loaded in short turns from the same processor, which
+// leaves them the others; the processor changes, each few turns are of new processes, and the ratio is the median of those
+// of neighbouring turns.
 
 import { execFileSync } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
 import type { Child } from './child.js';
 import { fileOfRepository, LoadGenerator, type Place } from './loadgen.js';
@@ -29,24 +35,38 @@ interface Row {
   /** Its program, below test/fixtures/apps, and what Node is told besides. */
   readonly app: string;
   readonly flags?: readonly string[];
-  /** It counts what is not there yet: each run has a process of its own. */
-  readonly isFresh?: boolean;
-  /** One run: the figure, and what is to be told beside it. */
-  measure(app: Child, place: Place, effort: Effort): Promise<readonly [value: number, beside: Record<string, number>]>;
+  /** Seconds of load before anything counts: code that stays is warm after this. */
+  readonly warmUp: number;
+  /** Turns that one process is measured for. Default: as of the effort. */
+  readonly turns?: number;
+  /** One turn: the figure, and what is to be told beside it. */
+  measure(app: Child, place: Place, turn: Turn): Promise<readonly [value: number, beside: Record<string, number>]>;
+}
+
+interface Turn {
+  readonly seconds: number;
+  /** Where the load comes from. */
+  readonly processor: number;
 }
 
 interface Effort {
-  readonly runs: number;
+  /** Processes of each side, one after the other. */
+  readonly processes: number;
+  /** Of each, seconds. */
+  readonly turns: number;
   readonly seconds: number;
 }
 
-const FULL: Effort = { runs: 5, seconds: 3 };
-const QUICK: Effort = { runs: 1, seconds: 1 };
+const FULL: Effort = { processes: 3, turns: 6, seconds: 1 };
+const QUICK: Effort = { processes: 1, turns: 1, seconds: 1 };
 const CONNECTIONS = 64;
+/** Neighbouring turns from the same processor. */
+const TURNS_OF_PROCESSOR = 2;
 
 const ROWS: readonly Row[] = [
-  ...['plain', 'express', 'fastify'].map((app): Row => ({ name: `http-${app}`, unit: 'requests/s', app: `${app}.mjs`, measure: load })),
-  { name: 'net-socket-heap', unit: 'bytes of heap', lowerIsBetter: true, app: 'idle.mjs', flags: ['--expose-gc'], isFresh: true, measure: holdIdle },
+  ...['plain', 'express', 'fastify'].map((app): Row => ({ name: `http-${app}`, unit: 'requests/s', app: `${app}.mjs`, warmUp: 2, measure: load })),
+  // It counts what is not there yet.
+  { name: 'net-socket-heap', unit: 'bytes of heap', lowerIsBetter: true, app: 'idle.mjs', flags: ['--expose-gc'], warmUp: 0, turns: 1, measure: holdIdle },
 ];
 
 /** @returns  whether every figure was had */
@@ -65,7 +85,7 @@ export async function benchHttp(options: HttpBenchOptions): Promise<boolean> {
     lines.push(await measure(row, yards, effort, notes));
   }
   progress('');
-  const each = `medians of ${effort.runs} × ${effort.seconds} s, sides in turn, ${CONNECTIONS} connections`;
+  const each = `medians of ${effort.processes} processes × ${effort.turns} × ${effort.seconds} s, sides in turn, ${CONNECTIONS} connections`;
   const setting = machine(`${version}, one thread`, congestionControl(), each);
   // A program reads the array alone; where it was measured is said beside it.
   if (options.json) process.stderr.write(`${setting}\n`);
@@ -78,43 +98,48 @@ export async function benchHttp(options: HttpBenchOptions): Promise<boolean> {
 
 const textOf = ({ name, ours, theirs }: HttpLine['beside'][number]): string => `${name} ${figure(ours)}, ${figure(theirs)}`;
 
-/** Both sides are up at once, and measured in turn, so that what disturbs the machine disturbs both. */
+type Figures = readonly [value: number, beside: Record<string, number>];
+/** Of both sides, ours first, in neighbouring turns. */
+type Pair = readonly [ours: Figures, theirs: Figures];
+
 async function measure(row: Row, yards: readonly [Yard, Yard], effort: Effort, notes: string[]): Promise<HttpLine> {
-  const values: [number[], number[]] = [[], []];
-  const besides: [Record<string, number>[], Record<string, number>[]] = [[], []];
-  const apps: (Child | null)[] = [null, null];
-  const measureOnce = async (side: 0 | 1, how: Effort): Promise<readonly [number, Record<string, number>]> => {
-    const yard = yards[side];
-    apps[side] ??= await yard.run([...row.flags ?? [], fileOfRepository('test', 'fixtures', 'apps', row.app)]);
-    const found = await row.measure(apps[side], yard.place, how);
-    if (row.isFresh === true) {
-      await apps[side].stop();
-      apps[side] = null;
-    }
-    return found;
-  };
+  const pairs: Pair[] = [];
   try {
-    // Code that stays is warm after this.
-    if (row.isFresh !== true) for (const side of [0, 1] as const) await measureOnce(side, QUICK);
-    for (let run = 0; run < effort.runs; run++) {
-      for (const side of [0, 1] as const) {
-        const [value, beside] = await measureOnce(side, effort);
-        values[side].push(value);
-        besides[side].push(beside);
-      }
-    }
+    for (let i = 0; i < effort.processes; i++) pairs.push(...await measureProcesses(row, yards, effort, i));
   } catch (error) {
     notes.push(`${row.name}: ${(error as Error).message}`);
-  } finally {
-    for (const app of apps) await app?.stop();
   }
-  const medianOf = (side: 0 | 1, name: string): number => median(besides[side].map((beside) => beside[name]!));
-  const isDone = values[1].length === effort.runs;
+  const isDone = pairs.length === effort.processes * (row.turns ?? effort.turns);
+  const of = (side: 0 | 1): Figures[] => pairs.map((pair) => pair[side]);
+  const value = (side: 0 | 1): number | null => (isDone ? median(of(side).map(([value]) => value)) : null);
+  const besides = (side: 0 | 1, name: string): number => median(of(side).map(([, beside]) => beside[name]!));
+  const { lowerIsBetter = false } = row;
   return {
-    name: row.name, unit: row.unit, peer: 'node:net',
-    ...compare(isDone ? median(values[0]) : null, isDone ? median(values[1]) : null, row.lowerIsBetter ?? false),
-    beside: isDone ? Object.keys(besides[0][0]!).map((name) => ({ name, ours: medianOf(0, name), theirs: medianOf(1, name) })) : [],
+    name: row.name, unit: row.unit, peer: 'node:net', ours: value(0), theirs: value(1),
+    ratio: isDone ? median(pairs.map(([[ours], [theirs]]) => compare(ours, theirs, lowerIsBetter).ratio!)) : null,
+    beside: isDone ? Object.keys(of(0)[0]![1]).map((name) => ({ name, ours: besides(0, name), theirs: besides(1, name) })) : [],
   };
+}
+
+/** Both sides are up at once, and measured in turn, so that what disturbs the machine disturbs both. */
+async function measureProcesses(row: Row, yards: readonly [Yard, Yard], effort: Effort, which: number): Promise<Pair[]> {
+  const apps: Child[] = [];
+  const pairs: Pair[] = [];
+  try {
+    for (const yard of yards) apps.push(await yard.run([...row.flags ?? [], fileOfRepository('test', 'fixtures', 'apps', row.app)]));
+    const measureOn = (side: 0 | 1, turn: Turn): Promise<Figures> => row.measure(apps[side]!, yards[side].place, turn);
+    if (row.warmUp > 0) for (const side of [0, 1] as const) await measureOn(side, { seconds: row.warmUp, processor: 0 });
+    for (let turn = 0; turn < (row.turns ?? effort.turns); turn++) {
+      const how = { seconds: effort.seconds, processor: Math.floor(turn / TURNS_OF_PROCESSOR) % availableParallelism() };
+      const found: Figures[] = [];
+      // Neither is always the first.
+      for (const side of (turn + which) % 2 === 0 ? [0, 1] as const : [1, 0] as const) found[side] = await measureOn(side, how);
+      pairs.push([found[0]!, found[1]!]);
+    }
+  } finally {
+    for (const app of apps) await app.stop();
+  }
+  return pairs;
 }
 
 interface Found {
@@ -125,9 +150,9 @@ interface Found {
 }
 
 /** wrk, for so long. A failed request is a failed run. */
-function load(_: Child, place: Place, { seconds }: Effort): Promise<readonly [number, Record<string, number>]> {
+function load(_: Child, place: Place, { seconds, processor }: Turn): Promise<Figures> {
   const [command, ...words] = [
-    ...place.inside, 'wrk', '--threads', '1', '--connections', String(CONNECTIONS), '--duration', `${seconds}s`,
+    ...place.inside, 'taskset', '--cpu-list', String(processor), 'wrk', '--threads', '1', '--connections', String(CONNECTIONS), '--duration', `${seconds}s`,
     '--script', fileOfRepository('tools', 'bench', 'wrk.lua'), `http://${place.server}:${APP_PORT}/`,
   ];
   const text = execFileSync(command!, words, { encoding: 'utf8', timeout: (seconds + 30) * 1000 });
@@ -145,7 +170,7 @@ const IDLE_MS = 4000;
 let generator: LoadGenerator | null = null;
 
 /** Connections over which a byte has come and gone, and nothing since; the server's side of them. */
-async function holdIdle(app: Child, place: Place): Promise<readonly [number, Record<string, number>]> {
+async function holdIdle(app: Child, place: Place): Promise<Figures> {
   generator ??= LoadGenerator.prepare();
   const idle = (connections: number) => generator!.hold(place, { mode: 'idle', port: APP_PORT, connections });
   const memory = async (): Promise<NodeJS.MemoryUsage> => {
