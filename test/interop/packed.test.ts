@@ -136,7 +136,7 @@ describe('the packed tarball, beside vitest alone,', { timeout: 120_000 }, () =>
     needs(skip, project);
     const dependencies = (JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as { dependencies: object }).dependencies;
     expect(Object.keys(dependencies).toSorted()).toEqual(['vitest', 'wallsocket']);
-    const { status, text } = vitest('passes.test.ts', { WALLSOCKET_TWICE: '1' });
+    const { status, text } = vitest('passes.test.ts', { WALLSOCKET_TWICE: '1', WALLSOCKET_SEED: '1' });
     expect(text).toMatch(/Tests +1 passed/);
     expect(status).toBe(0);
   });
