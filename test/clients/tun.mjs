@@ -13,6 +13,7 @@ import { databases, postgres, redisScenario } from './databases.mjs';
 import { onTun, OURS } from './ends.mjs';
 import { equal, Skip, Tally } from './harness.mjs';
 import { messages } from './messages.mjs';
+import { mongoServer } from './mongo-wire.mjs';
 import { redisServer } from './resp.mjs';
 import { site, web } from './web.mjs';
 
@@ -86,6 +87,7 @@ const kernelPrograms = {
   'ioredis → redis-server': (ends) => withRedis((port) => redisScenario(ends, port)),
   'node-redis by register → redis-server': () => withRedis((port) => registered('node-redis.mjs', port)),
   'node-redis by register': async (ends) => registered('node-redis.mjs', await ends.serve(redisServer(), '0.0.0.0')),
+  'mongodb by register': async (ends) => registered('mongodb.mjs', await ends.serve(mongoServer(), '0.0.0.0')),
 };
 
 async function all(suffix, scenarios, ends) {
