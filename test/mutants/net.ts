@@ -15,6 +15,10 @@ const alive = 'test/unit/socket-api/node/net-liveness.test.ts';
 export const NET: readonly Mutant[] = [
   { file: handle, test: virtual, title: 'whose callbacks wait', text: 'writing.at = 0;', replacement: '' },
   { file: handle, test: both, title: 'back-pressure', text: 'if (at === length) return null;', replacement: 'if (at >= 0) return null;' },
+  { file: handle, test: virtual, title: 'gathered in several', text: 'desk.subarray(taken, bytes)', replacement: 'desk.subarray(0, bytes)' },
+  { file: handle, test: virtual, title: 'gathered in several', text: 'Buffer.from(desk.subarray(taken, bytes))', replacement: 'desk.subarray(taken, bytes)' },
+  { file: handle, test: virtual, title: 'memory of its own', text: 'Buffer.allocUnsafeSlow(c.readable)', replacement: 'Buffer.allocUnsafe(c.readable)' },
+  { file: `${folder}/gather.ts`, test: virtual, title: 'gathered in several', text: 'const UNIT_MAX = 3;', replacement: 'const UNIT_MAX = 2;' },
   { file: handle, test: virtual, title: 'corked', text: 'this.writing!.chunks.push(chunk);', replacement: '' },
   {
     file: handle, test: both, title: 'what throws in one handler', text: 'if (told && this.isReading && this.hasNews) this.tellSoon();',
