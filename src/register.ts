@@ -6,12 +6,13 @@ import { isMainThread } from 'node:worker_threads';
 import dgram from './dgram.js';
 import net from './net.js';
 import { bringClientsOver } from './services/node/drop-in/clients.js';
+import { bringNamesOver } from './services/node/drop-in/names.js';
 import { redirect } from './services/node/drop-in/redirect.js';
 import { bringServersOver } from './services/node/drop-in/servers.js';
 import { teachNames, teachPatience } from './services/node/drop-in/tls.js';
 import { endWith } from './services/node/drop-in/verdict.js';
 import { ConfigurationError, readConfiguration } from './socket-api/node/configuration.js';
-import { openDefaultStack, plan } from './socket-api/node/default-stack.js';
+import { defaultStack, openDefaultStack, plan } from './socket-api/node/default-stack.js';
 
 const home = new URL('.', import.meta.url).href;
 
@@ -35,3 +36,8 @@ teachNames(TLSSocket.prototype, net.Socket);
 teachPatience(net.Socket);
 bringServersOver(net);
 bringClientsOver(net);
+const { device } = plan.configuration;
+if (device !== null && device.nameservers.length > 0) {
+  const after = (ms: number, run: () => void): (() => void) => defaultStack().stack.after(ms, run);
+  bringNamesOver({ net, dgram, after }, device);
+}

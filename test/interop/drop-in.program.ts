@@ -115,6 +115,38 @@ async function farewell(cli: string, app: string): Promise<unknown> {
   return { events, ended: await run.ended };
 }
 
+/** Of a zone that dnsmasq knows by heart. */
+const ZONE = [
+  '--local=/wall.test/', '--host-record=both.wall.test,10.9.9.9,fd00::9', '--host-record=four.wall.test,10.9.9.8', '--cname=alias.wall.test,both.wall.test',
+  '--mx-host=wall.test,mail.wall.test,10', '--txt-record=wall.test,one,two', '--srv-host=_socket._tcp.wall.test,both.wall.test,99,1,2',
+  '--caa-record=wall.test,0,issue,ca.test', '--naptr-record=wall.test,1,2,U,SIP,!a!b!',
+  // More than any datagram takes.
+  ...Array.from({ length: 30 }, (_, i) => `--txt-record=large.wall.test,${i}-${'x'.repeat(100)}`),
+];
+
+/** What an application hears of names: over the kernel's sockets, by Node's own resolver, and over ours. */
+async function names(cli: string, app: string): Promise<unknown> {
+  // What goes to an address of the kernel's own goes by its loopback.
+  shell('ip link set lo up && ip tuntap add ws0 mode tun && ip addr add 10.78.0.1/24 dev ws0 && ip link set ws0 up');
+  const server = spawn('dnsmasq', [
+    '--keep-in-foreground', '--no-resolv', '--no-hosts', '--conf-file=/dev/null', '--pid-file=', '--user=root', '--bind-interfaces', '--listen-address=10.78.0.1',
+    '--log-queries=extra', '--log-facility=-', ...ZONE,
+  ], { stdio: ['ignore', 'ignore', 'pipe'] });
+  let log = '';
+  server.stderr.on('data', (data: Buffer) => { log += data.toString(); });
+  try {
+    while (!log.includes('started')) await Promise.race([once(server.stderr, 'data'), once(server, 'close').then(() => { throw new Error(log); })]);
+    const theirs = await new Run([app, '10.78.0.1']).ended;
+    const before = log.length;
+    const ours = await new Run([cli, 'run', '--tun', 'ws0', '--addr', '10.78.0.2/24', '--dns', '10.78.0.1', '--', 'node', app]).ended;
+    const from = new Set([...log.slice(before).matchAll(/ ([\d.]+)\/\d+ query/g)].map(([, address]) => address));
+    return { theirs, ours, from: [...from] };
+  } finally {
+    server.kill();
+    shell('ip link del ws0 && ip link set lo down');
+  }
+}
+
 /** A group over a TAP, both ways. */
 async function group(cli: string, app: string): Promise<unknown> {
   const run = new Run([cli, 'run', '--tap', 'ws0', ...KERNEL, ...OURS, '--', 'node', app]);
@@ -147,4 +179,4 @@ function node(configuration: string, ...args: string[]): Promise<Ended> {
   return new Run(args, { env: { ...process.env, ...(configuration !== '' && { WALLSOCKET: configuration }) } }).ended;
 }
 
-await perform({ web, application, secure, clients, farewell, group, lost, node });
+await perform({ web, application, secure, clients, farewell, names, group, lost, node });

@@ -131,6 +131,33 @@ describe('on a device', () => {
     expect([events, ended.code, ended.stderr]).toEqual([['data last words', 'end'], 3, '']);
   });
 
+  test('names, asked over the stack: what Node’s own resolver hears of the same server over the kernel', async ({ skip }) => {
+    const missing = needs('dnsmasq') ?? needs('ip') ?? needsPackage('dns-packet');
+    skip(missing !== null, missing ?? '');
+    const { theirs, ours, from } = await scene.run('names', cli, fileURLToPath(new URL('../fixtures/apps/names.mjs', import.meta.url))) as {
+      theirs: Ended; ours: Ended; from: string[];
+    };
+    expect([ours.code, ours.stderr, theirs.stderr]).toEqual([0, '', '']);
+    const [heard, looked] = ours.stdout.split('\n').map((line) => (line === '' ? null : JSON.parse(line) as Record<string, unknown>));
+    const real = JSON.parse(theirs.stdout.split('\n')[0]!) as Record<string, unknown>;
+    expect(heard).toEqual(real);
+    expect(real['resolveTxt large.wall.test']).toHaveProperty([0, 'length'], 30);
+    // The system's resolver knows no such server: these are by the manual.
+    expect(looked).toEqual({
+      'both.wall.test {}': ['10.9.9.9', 4],
+      'both.wall.test {"all":true,"order":"ipv6first"}': [[{ address: 'fd00::9', family: 6 }, { address: '10.9.9.9', family: 4 }]],
+      'both.wall.test {"family":6}': ['fd00::9', 6],
+      'four.wall.test {"family":6,"hints":8}': ['::ffff:10.9.9.8', 6],
+      'nobody.wall.test {}': {
+        errno: -3008, code: 'ENOTFOUND', syscall: 'getaddrinfo', hostname: 'nobody.wall.test', message: 'getaddrinfo ENOTFOUND nobody.wall.test',
+      },
+      'localhost {"family":4}': ['127.0.0.1', 4],
+      '10.1.2.3 {}': ['10.1.2.3', 4],
+    });
+    // Not one question went by the kernel's sockets.
+    expect(from).toEqual(['10.78.0.2']);
+  });
+
   test('a group over a TAP, both ways', async () => {
     const source = app('group.cjs', `
       const socket = require('node:dgram').createSocket({ type: 'udp4', reuseAddr: true });
@@ -197,7 +224,8 @@ describe('what makes no sense', () => {
     ['tun:ws0,addr=here', 78, 'addr=here is no address with a prefix length; it is written as 10.0.0.2/24 or fd00::2/64.'],
     ['tun:ws0,addr=10.0.0.2/24,gateway=up', 78, 'gateway=up is no address.'],
     ['tun:ws0,addr=10.0.0.2/24,mtu=9', 78, 'mtu=9 is no number of bytes from 68 to 65535.'],
-    ['tun:ws0,adr=10.0.0.2/24', 78, '\'adr\' is no option; there are addr, gateway, kernel, mtu.'],
+    ['tun:ws0,adr=10.0.0.2/24', 78, '\'adr\' is no option; there are addr, gateway, kernel, mtu, dns.'],
+    ['tun:ws0,addr=10.0.0.2/24,dns=here', 78, 'dns=here is no address of a server, as 10.0.0.1 or [fd00::1]:5353.'],
     ['tun:ws0,addr', 78, '\'addr\' in \'tun:ws0,addr\' is no KEY=VALUE.'],
     ['tun:a/b=,addr=10.0.0.2/24', 78, '\'a/b=\' cannot be the name of an interface.'],
     ['eth0', 78, '\'eth0\' is no device; there are loopback, tun:NAME and tap:NAME.'],

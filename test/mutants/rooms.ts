@@ -12,6 +12,7 @@ import { LABORATORY } from './laboratory.js';
 import { LISTENER } from './listener.js';
 import { FAST_OPEN, SYN_CACHE, SYN_COOKIE } from './opening.js';
 import { ACCURATE_MARKS, MARKS, MTU_PROBE } from './marks.js';
+import { NAMES } from './names.js';
 import { NET } from './net.js';
 import { OPTIONS, SEGMENT } from './parsing.js';
 import { TCP } from './protocol.js';
@@ -29,6 +30,7 @@ import { WEB } from './web.js';
 export const ROOMS: Rooms = {
   'forward': FORWARD,
   'laboratory': LABORATORY,
+  'names': NAMES,
   'ground': GROUND,
   'link': LINK,
   'ip': IP,

@@ -1,14 +1,19 @@
 // A stack for programs on Node, with the modules that Node has for its own: `stack.net` and `stack.dgram`.
 
 import type dgramModule from 'node:dgram';
+import dns from 'node:dns';
 import type netModule from 'node:net';
 import type { Driver } from '../../driver.js';
 import type { NetError } from '../../errors.js';
-import { type Configuration, readConfiguration } from '../../socket-api/node/configuration.js';
+import { type Configuration, type DeviceConfiguration, readConfiguration } from '../../socket-api/node/configuration.js';
 import { type ComposedHost, compose } from '../../socket-api/node/default-stack.js';
 import { createDgram } from '../../socket-api/node/dgram.js';
 import { createNet } from '../../socket-api/node/net.js';
+import type { Lookup } from '../../socket-api/node/host.js';
 import type { Stack } from '../../stack.js';
+import { familiesOf, lookupOver } from './dns/lookup.js';
+import type { AnyFunction } from './dns/outcome.js';
+import { StubResolver } from './dns/stub-resolver.js';
 
 export interface NodeStackOptions {
   /** As the environment variable WALLSOCKET says it: `loopback` (the default), `tun:NAME,addr=…,gateway=…`, a JSON file. */
@@ -24,9 +29,19 @@ export class NodeStack implements ComposedHost {
   private netOnce: typeof netModule | null = null;
   private dgramOnce: typeof dgramModule | null = null;
 
-  constructor(private readonly host: ComposedHost) {
+  /** As `dns.lookup`: by the configuration's servers, where it names some. */
+  readonly lookup: Lookup | undefined;
+
+  constructor(private readonly host: ComposedHost, device: DeviceConfiguration | null = null) {
     this.stack = host.stack;
     this.driver = host.driver;
+    this.lookup = device === null || device.nameservers.length === 0 ? undefined : this.lookupFor(device);
+  }
+
+  private lookupFor(device: DeviceConfiguration): Lookup {
+    const after = (ms: number, run: () => void): (() => void) => this.stack.after(ms, run);
+    const resolver = new StubResolver({ net: createNet(this), dgram: createDgram(this), after }, device.nameservers);
+    return lookupOver({ resolver, families: familiesOf(device) }, dns.lookup as AnyFunction);
   }
 
   /** What `node:net` is to the kernel. */
@@ -52,5 +67,6 @@ export class NodeStack implements ComposedHost {
 /** @throws ConfigurationError, NetError: what is wrong with the configuration, or with the device */
 export function createStack(options: NodeStackOptions = {}): NodeStack {
   const { configuration = 'loopback', onLost } = options;
-  return new NodeStack(compose(typeof configuration === 'string' ? readConfiguration(configuration) : configuration, onLost));
+  const read = typeof configuration === 'string' ? readConfiguration(configuration) : configuration;
+  return new NodeStack(compose(read, onLost), read.device);
 }

@@ -21,6 +21,13 @@ export interface DeviceConfiguration {
   readonly kernel: readonly string[];
   /** Bytes of IP packet; null: the device's. */
   readonly mtu: number | null;
+  /** Who is asked for names; none: the system's resolver is, over the kernel's sockets. */
+  readonly nameservers: readonly Nameserver[];
+}
+
+export interface Nameserver {
+  readonly address: string;
+  readonly port: number;
 }
 
 /** Its message is a sentence for whoever wrote the configuration. */
@@ -94,7 +101,7 @@ function fromJson(text: string, where: string): Configuration {
   return build(device, values);
 }
 
-const KEYS = ['addr', 'gateway', 'kernel', 'mtu'];
+const KEYS = ['addr', 'gateway', 'kernel', 'mtu', 'dns'];
 
 function build(device: string, values: ReadonlyMap<string, readonly string[]>): Configuration {
   for (const key of values.keys()) {
@@ -121,7 +128,7 @@ function build(device: string, values: ReadonlyMap<string, readonly string[]>): 
   return {
     device: {
       medium: kind === 'tun' ? 'ip' : 'ethernet', name, mtu: mtuOf(list('mtu')),
-      addresses: list('addr'), gateways: list('gateway'), kernel: list('kernel'),
+      addresses: list('addr'), gateways: list('gateway'), kernel: list('kernel'), nameservers: list('dns').map(nameserverOf),
     },
   };
 }
@@ -130,6 +137,24 @@ function checkPrefix(key: string, text: string): void {
   if (parsePrefix(text) !== null) return;
   const hint = parseAddress(text) === null ? 'is no address with a prefix length' : 'lacks its prefix length';
   throw new ConfigurationError(`${key}=${text} ${hint}; it is written as 10.0.0.2/24 or fd00::2/64.`);
+}
+
+const DNS_PORT = 53;
+/** `10.0.0.1`, `10.0.0.1:5353`, `fd00::1`, `[fd00::1]:5353`. */
+const NAMESERVER = /^(?:\[([^\]]+)\]|([^:]+|[^:]*:[^:]*:.*?))(?::(\d+))?$/;
+
+/** Null: it is none. */
+export function parseNameserver(text: string): Nameserver | null {
+  const [, bracketed, plain, portText] = NAMESERVER.exec(text) ?? [];
+  const address = bracketed ?? plain ?? '';
+  const port = portText === undefined ? DNS_PORT : Number(portText);
+  return parseAddress(address) === null || port < 1 || port > 65_535 ? null : { address, port };
+}
+
+function nameserverOf(text: string): Nameserver {
+  const nameserver = parseNameserver(text);
+  if (nameserver === null) throw new ConfigurationError(`dns=${text} is no address of a server, as 10.0.0.1 or [fd00::1]:5353.`);
+  return nameserver;
 }
 
 function mtuOf([text]: readonly string[]): number | null {

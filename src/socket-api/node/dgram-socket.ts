@@ -39,7 +39,7 @@ class State implements HandleOwner {
   queue: (() => void)[] | null = null;
 
   constructor(host: Host, readonly socket: DgramSocket, readonly type: SocketType, readonly options: Partial<Options>) {
-    this.lookup = (options.lookup ?? dns.lookup) as Lookup;
+    this.lookup = (options.lookup ?? host.lookup ?? dns.lookup) as Lookup;
     this.handle = new UdpHandle(host, type === 'udp4' ? 4 : 6, this);
   }
 

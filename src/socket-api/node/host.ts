@@ -15,8 +15,14 @@ export interface HostStack extends TcpHost, UdpHost {
   wake(): void;
 }
 
+type LookupAnswer = (error: Error | null, address?: unknown, family?: unknown) => void;
+/** What `dns.lookup` is; null: no options. */
+export type Lookup = (host: string, options: Record<string, unknown> | null, answer: LookupAnswer) => void;
+
 export interface Host {
   readonly stack: HostStack;
+  /** As `dns.lookup`. Default: that. */
+  readonly lookup?: Lookup | undefined;
   /** A `Driver` is one. */
   readonly driver: { stop(): void; ref(): void; unref(): void };
 }

@@ -19,6 +19,7 @@ Runs a Node program on a TCP/IP stack of its own, unchanged.
   --gateway ADDR    where everything else is; one of each family at most
   --kernel PREFIX   an address of the kernel's, on its end of the device; may be repeated
   --mtu BYTES       largest IP packet
+  --dns ADDR        a server to ask for names, by the program's own UDP; may be repeated. Default: the system's resolver
   --config FILE     all of that from a JSON file: {"device": "tun:tun0", "addr": ["10.0.0.2/24"], "gateway": "10.0.0.1"}
   --help            this
 
@@ -29,7 +30,7 @@ Exit status: the program's; 64 for a command line that makes no sense, 78 for su
 const OPTIONS = {
   tun: { type: 'string' }, tap: { type: 'string' }, loopback: { type: 'boolean' },
   addr: { type: 'string', multiple: true }, gateway: { type: 'string', multiple: true },
-  kernel: { type: 'string', multiple: true }, mtu: { type: 'string' }, config: { type: 'string' }, help: { type: 'boolean' },
+  kernel: { type: 'string', multiple: true }, dns: { type: 'string', multiple: true }, mtu: { type: 'string' }, config: { type: 'string' }, help: { type: 'boolean' },
 } as const;
 
 /** @param register  the file to import into the program */
@@ -68,6 +69,7 @@ interface Values {
   gateway?: string[];
   kernel?: string[];
   mtu?: string;
+  dns?: string[];
   config?: string;
   help?: boolean;
 }
@@ -79,8 +81,8 @@ function usage(problem: string | null): never {
 
 /** @returns  what the variable WALLSOCKET is to say; checked */
 function configurationOf(values: Values): string {
-  const { config, tun, tap, loopback, addr, gateway, kernel, mtu } = values;
-  const rest = Object.fromEntries(Object.entries({ addr, gateway, kernel, mtu }).filter(([, value]) => value !== undefined));
+  const { config, tun, tap, loopback, addr, gateway, kernel, mtu, dns } = values;
+  const rest = Object.fromEntries(Object.entries({ addr, gateway, kernel, mtu, dns }).filter(([, value]) => value !== undefined));
   const devices = [...tun === undefined ? [] : [`tun:${tun}`], ...tap === undefined ? [] : [`tap:${tap}`], ...loopback === true ? ['loopback'] : []];
   const others = [...devices, ...Object.keys(rest)];
   if (config !== undefined && others.length > 0) usage('--config says all there is to say; leave the other options out.');

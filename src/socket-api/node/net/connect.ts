@@ -4,6 +4,7 @@
 import dns from 'node:dns';
 import { isIP } from 'node:net';
 
+import type { Host, Lookup } from '../host.js';
 import type { Options } from './arguments.js';
 import {
   attemptsError, checkBoolean, checkFunction, checkInt32, checkNumber, checkPort, checkString, connectError, invalidFamily, invalidIp, invalidType,
@@ -11,7 +12,7 @@ import {
 } from './errors.js';
 import { TcpHandle } from './handle.js';
 import type { KernelHandle } from './kernel-handle.js';
-import { lookup, type Lookup } from './lookup.js';
+import { lookupOf } from './lookup.js';
 import type { Socket } from './socket.js';
 import { CHECKS_HOST } from './version.js';
 
@@ -68,7 +69,7 @@ export function lookUpAndConnect(socket: Socket, options: Options, defaults: Def
   const isAnyFamily = query.family !== 4 && query.family !== 6;
   if (process.platform !== 'win32' && isAnyFamily && query.hints === 0) query.hints = dns.ADDRCONFIG;
   socket._host = host;
-  const ask = (options.lookup ?? lookup) as Lookup;
+  const ask = (options.lookup ?? lookupOf(hostOf(socket))) as Lookup;
   if (isAnyFamily && !local.address && autoSelectFamily) {
     query.all = true;
     ask(host, query, (error, addresses) => chooseAmong(socket, host, options, port, local, timeout, error, addresses as unknown[]));
@@ -313,3 +314,5 @@ class Attempts {
 export const renewHandle = Symbol('renew handle');
 /** Whose sockets they are. */
 export const host = Symbol('host');
+/** Where `host` means another. */
+const hostOf = (socket: Socket): Host => socket[host];

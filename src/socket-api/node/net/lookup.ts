@@ -3,16 +3,19 @@
 
 import dns from 'node:dns';
 
+import type { Host, Lookup } from '../host.js';
 import type { Options } from './arguments.js';
 
-type Answer = (error: Error | null, address?: unknown, family?: unknown) => void;
-export type Lookup = (host: string, options: Options, answer: Answer) => void;
+type Answer = Parameters<Lookup>[2];
 
 const original = dns.lookup;
 
 const LOCALHOST = [{ address: '::1', family: 6 }, { address: '127.0.0.1', family: 4 }];
 const HINTS = dns.ADDRCONFIG | dns.ALL | dns.V4MAPPED;
 const FAMILIES = new Map<unknown, number>([[undefined, 0], [0, 0], [4, 4], [6, 6], ['IPv4', 4], ['IPv6', 6]]);
+
+/** How sockets on `of` come from a name to addresses. */
+export const lookupOf = (of: Host): Lookup => of.lookup ?? lookup;
 
 export function lookup(host: string, asked: Options | null, answer: Answer): void {
   const options = asked ?? {};

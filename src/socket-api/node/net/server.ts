@@ -12,7 +12,7 @@ import { checkNumber, checkPort, checkSignal, errnoOf, codeOf, invalidType, inva
 import { inherit } from './function-class.js';
 import { type Name, onClient, type ServerHandle, type ServerOwner, type StreamHandle, TcpHandle } from './handle.js';
 import { KernelServerHandle } from './kernel-handle.js';
-import { lookup } from './lookup.js';
+import { lookupOf } from './lookup.js';
 import { settled, type Socket, type SocketClass } from './socket.js';
 import { ZERO_IS_A_LIMIT } from './version.js';
 
@@ -202,7 +202,7 @@ const IPV6_ONLY = 1;
 
 function lookUpAndListen(server: Server, name: string, port: number, backlog: number | undefined, ipv6Only: boolean): void {
   const id = server._listeningId;
-  lookup(name, null, (error, address, family) => {
+  lookupOf(server[host])(name, null, (error, address, family) => {
     if (id !== server._listeningId) return;
     if (error) server.emit('error', error);
     else server._listen2(address as string, port, family as number, backlog, undefined, ipv6Only ? IPV6_ONLY : 0);

@@ -1,0 +1,156 @@
+// Node's `dns`, asking by our UDP and TCP the servers of the configuration: functions are changed in Node's own module, where
+// everybody has them from. What makes no sense, or needs no server, is for Node's own functions to say.
+
+import dns from 'node:dns';
+import { syncBuiltinESMExports } from 'node:module';
+import { isIP } from 'node:net';
+import { domainToASCII } from 'node:url';
+import { isV4, parseAddress, write16, write4 } from '../../../address.js';
+import { type DeviceConfiguration, type Nameserver, parseNameserver } from '../../../socket-api/node/configuration.js';
+import { familiesOf, lookupOver } from '../dns/lookup.js';
+import { type AnyFunction, type Callback, failure, settle } from '../dns/outcome.js';
+import { RECORDS, reverseName, shaped, shapedWithTypes } from '../dns/records.js';
+import { type RecordType, type ResolverHost, StubResolver, Unanswered } from '../dns/stub-resolver.js';
+
+const { Resolver: RealResolver } = dns;
+
+type Functions = Record<string, AnyFunction>;
+
+/** Of each type, as in `resolveMx`. */
+const METHODS: Record<string, RecordType | 'ANY'> = {
+  resolve4: 'A', resolve6: 'AAAA', resolveCname: 'CNAME', resolveNs: 'NS', resolvePtr: 'PTR', resolveMx: 'MX', resolveTxt: 'TXT',
+  resolveSrv: 'SRV', resolveSoa: 'SOA', resolveNaptr: 'NAPTR', resolveCaa: 'CAA', resolveAny: 'ANY',
+};
+
+/** From now on, those of `device` are asked. */
+export function bringNamesOver(host: ResolverHost, device: DeviceConfiguration): void {
+  const resolver = new StubResolver(host, device.nameservers);
+  const real = dns as unknown as Functions & { promises: Functions };
+  const original: Functions = { ...real, promises: { ...real.promises } as never };
+  const ours = methodsOf(() => resolver, original);
+  const lookup = lookupOver({ resolver, families: familiesOf(device) }, real.lookup!);
+  Object.assign(real, ours, { lookup, Resolver: resolverClass(host, resolver, original, false) });
+  Object.assign(real.promises, promised(ours, original.promises as unknown as Functions), {
+    lookup: promisedLookup(lookup, real.promises.lookup!), Resolver: resolverClass(host, resolver, original, true),
+  });
+  syncBuiltinESMExports();
+}
+
+/** The functions of `dns` that ask servers, with callbacks. */
+function methodsOf(resolver: () => StubResolver, real: Functions): Functions {
+  const methods: Functions = {};
+  for (const [name, type] of Object.entries(METHODS)) {
+    const its = real[name]!;
+    methods[name] = (host, ...rest) => {
+      const [callback, options] = [rest.at(-1), rest.length > 1 ? rest[0] as { ttl?: boolean } : {}];
+      if (typeof host !== 'string' || typeof callback !== 'function') return its(host, ...rest);
+      settle(resolve(resolver(), host, type, options?.ttl === true), callback as Callback);
+      return {};
+    };
+  }
+  methods.resolve = (host, ...rest) => {
+    const [type, callback] = rest.length > 1 ? rest : ['A', rest[0]];
+    const method = Object.entries(METHODS).find(([, each]) => each === type)?.[0];
+    if (method === undefined || typeof host !== 'string' || typeof callback !== 'function') return real.resolve!(host, ...rest);
+    return methods[method]!(host, callback);
+  };
+  const { reverse } = real;
+  methods.reverse = (address, callback) => {
+    const parsed = typeof address === 'string' ? parseAddress(address) : null;
+    if (parsed === null || typeof callback !== 'function') return reverse!(address, callback);
+    const bytes = new Uint8Array(isV4(parsed) ? 4 : 16);
+    if (isV4(parsed)) write4(bytes, 0, parsed);
+    else write16(bytes, 0, parsed);
+    settle(resolve(resolver(), reverseName(bytes), 'PTR', false, REVERSE, address as string), callback as Callback);
+    return {};
+  };
+  methods.getServers = () => resolver().servers.map(serverText);
+  methods.setServers = (list) => {
+    resolver().servers = serversOf(list as string[]);
+  };
+  return methods;
+}
+
+const REVERSE = 'getHostByAddr';
+
+async function resolve(
+  resolver: StubResolver, name: string, type: RecordType | 'ANY', withTtl: boolean, syscall = RECORDS[type]?.syscall ?? 'queryAny', shown = name,
+): Promise<unknown> {
+  try {
+    const answers = await resolver.query(domainToASCII(name) || name, type as RecordType);
+    if (type === 'ANY') return shapedWithTypes(answers);
+    const records = answers.filter((each) => each.type === type);
+    if (records.length === 0) return nothingOf(type);
+    if (type === 'SOA') return shaped(records[0]!);
+    return records.map((each) => (withTtl ? { address: shaped(each), ttl: (each as { ttl?: number }).ttl } : shaped(each)));
+  } catch (error) {
+    if (!(error instanceof Unanswered)) throw error;
+    // Whatever a server says, c-ares then looks whether the system knows the address, and says only that it does not.
+    const code = syscall === REVERSE && error.code !== 'ECANCELLED' ? 'ENOTFOUND' : error.code;
+    throw failure(code, syscall, shown);
+  }
+}
+
+function promisedLookup(lookup: AnyFunction, original: AnyFunction): AnyFunction {
+  return (name, options) => {
+    const isOdd = typeof name !== 'string' || name === '' || isIP(name) !== 0;
+    if (isOdd) return original(name, options);
+    const all = (options as { all?: unknown } | undefined)?.all === true;
+    return new Promise((give, fail) => {
+      lookup(name, options ?? {}, (error: Error | null, found: unknown, family: unknown) => {
+        if (error !== null) fail(error);
+        else give(all ? found : { address: found, family });
+      });
+    });
+  };
+}
+
+/** The name has another, and that has no such record: as c-ares tells it. */
+function nothingOf(type: RecordType): unknown[] {
+  if (['MX', 'TXT', 'SRV', 'NAPTR', 'CAA'].includes(type)) return [];
+  throw new Unanswered(type === 'SOA' ? 'EBADRESP' : 'ENODATA');
+}
+
+/** The same functions for `dns.promises`. */
+function promised(methods: Functions, real: Functions): Functions {
+  return Object.fromEntries(Object.entries(methods).map(([name, method]): [string, AnyFunction] => {
+    if (!name.startsWith('re')) return [name, method];
+    return [name, (...args) => {
+      if (typeof args[0] !== 'string') return real[name]!(...args);
+      return new Promise((give, fail) => {
+        method(...args, (error: Error | null, result: unknown) => {
+          if (error !== null) fail(error);
+          else give(result);
+        });
+      });
+    }];
+  }));
+}
+
+/** `dns.Resolver`, or that of `dns.promises`: servers and patience of its own. */
+function resolverClass(host: ResolverHost, common: StubResolver, real: Functions, withPromises: boolean): unknown {
+  return class Resolver {
+    constructor(options: { timeout?: number; tries?: number } = {}) {
+      const { timeout, tries } = options;
+      const own = new StubResolver(host, common.servers, {
+        ...(timeout !== undefined && timeout >= 0 && { timeoutMs: timeout }), ...(tries !== undefined && { tries }),
+      });
+      const methods = methodsOf(() => own, real);
+      Object.assign(this, withPromises ? promised(methods, real.promises as unknown as Functions) : methods);
+      Object.assign(this, { cancel: () => own.cancel(), setLocalAddress: () => {} });
+    }
+  };
+}
+
+/** @throws as Node's own setServers: it takes nothing but addresses, and says so in its own words */
+function serversOf(list: readonly string[]): Nameserver[] {
+  new RealResolver().setServers(list);
+  return list.map((text) => parseNameserver(text)!);
+}
+
+const DNS_PORT = 53;
+
+const serverText = ({ address, port }: Nameserver): string => {
+  if (port === DNS_PORT) return address;
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+};
