@@ -37,7 +37,7 @@ teachPatience(net.Socket);
 bringServersOver(net);
 bringClientsOver(net);
 const { device } = plan.configuration;
-if (device !== null && device.nameservers.length > 0) {
+if (device?.nameservers?.length) {
   const after = (ms: number, run: () => void): (() => void) => defaultStack().stack.after(ms, run);
   bringNamesOver({ net, dgram, after }, device);
 }

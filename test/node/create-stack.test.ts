@@ -31,13 +31,14 @@ test('its sockets hear each other, and nobody else’s', async () => {
 });
 
 test('a configuration in a line and in JSON say the same', () => {
-  const line = readConfiguration('tap:ws1, addr=10.0.0.2/24, addr=fd00::2/64, gateway=10.0.0.1, kernel=10.0.0.1/24, mtu=1400');
+  const line = readConfiguration('tap:ws1, addr=10.0.0.2/24, addr=fd00::2/64, gateway=10.0.0.1, kernel=10.0.0.1/24, mtu=1400, dns=10.0.0.1, dns=fd00::1, dns=[fd00::1]:54, dns=10.0.0.9:5353');
   expect(line).toEqual({
     device: {
       medium: 'ethernet', name: 'ws1', addresses: ['10.0.0.2/24', 'fd00::2/64'], gateways: ['10.0.0.1'], kernel: ['10.0.0.1/24'], mtu: 1400,
+      nameservers: [{ address: '10.0.0.1', port: 53 }, { address: 'fd00::1', port: 53 }, { address: 'fd00::1', port: 54 }, { address: '10.0.0.9', port: 5353 }],
     },
   });
-  const json = { device: 'tap:ws1', addr: ['10.0.0.2/24', 'fd00::2/64'], gateway: '10.0.0.1', kernel: ['10.0.0.1/24'], mtu: 1400 };
+  const json = { device: 'tap:ws1', addr: ['10.0.0.2/24', 'fd00::2/64'], gateway: '10.0.0.1', kernel: ['10.0.0.1/24'], mtu: 1400, dns: ['10.0.0.1', 'fd00::1', '[fd00::1]:54', '10.0.0.9:5353'] };
   expect(readConfiguration(JSON.stringify(json))).toEqual(line);
   expect(readConfiguration('')).toEqual({ device: null });
   expect(() => createStack({ configuration: 'tun:x' })).toThrow(ConfigurationError);

@@ -5,7 +5,7 @@ import dns from 'node:dns';
 import type netModule from 'node:net';
 import type { Driver } from '../../driver.js';
 import type { NetError } from '../../errors.js';
-import { type Configuration, type DeviceConfiguration, readConfiguration } from '../../socket-api/node/configuration.js';
+import { type Configuration, type DeviceConfiguration, type Nameserver, readConfiguration } from '../../socket-api/node/configuration.js';
 import { type ComposedHost, compose } from '../../socket-api/node/default-stack.js';
 import { createDgram } from '../../socket-api/node/dgram.js';
 import { createNet } from '../../socket-api/node/net.js';
@@ -35,12 +35,12 @@ export class NodeStack implements ComposedHost {
   constructor(private readonly host: ComposedHost, device: DeviceConfiguration | null = null) {
     this.stack = host.stack;
     this.driver = host.driver;
-    this.lookup = device === null || device.nameservers.length === 0 ? undefined : this.lookupFor(device);
+    this.lookup = device?.nameservers?.length ? this.lookupFor(device, device.nameservers) : undefined;
   }
 
-  private lookupFor(device: DeviceConfiguration): Lookup {
+  private lookupFor(device: DeviceConfiguration, servers: readonly Nameserver[]): Lookup {
     const after = (ms: number, run: () => void): (() => void) => this.stack.after(ms, run);
-    const resolver = new StubResolver({ net: createNet(this), dgram: createDgram(this), after }, device.nameservers);
+    const resolver = new StubResolver({ net: createNet(this), dgram: createDgram(this), after }, servers);
     return lookupOver({ resolver, families: familiesOf(device) }, dns.lookup as AnyFunction);
   }
 

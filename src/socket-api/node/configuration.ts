@@ -21,8 +21,8 @@ export interface DeviceConfiguration {
   readonly kernel: readonly string[];
   /** Bytes of IP packet; null: the device's. */
   readonly mtu: number | null;
-  /** Who is asked for names; none: the system's resolver is, over the kernel's sockets. */
-  readonly nameservers: readonly Nameserver[];
+  /** Who is asked for names. Default: nobody, but the system's resolver is, over the kernel's sockets. */
+  readonly nameservers?: readonly Nameserver[];
 }
 
 export interface Nameserver {

@@ -24,7 +24,7 @@ const METHODS: Record<string, RecordType | 'ANY'> = {
 
 /** From now on, those of `device` are asked. */
 export function bringNamesOver(host: ResolverHost, device: DeviceConfiguration): void {
-  const resolver = new StubResolver(host, device.nameservers);
+  const resolver = new StubResolver(host, device.nameservers ?? []);
   const real = dns as unknown as Functions & { promises: Functions };
   const original: Functions = { ...real, promises: { ...real.promises } as never };
   const ours = methodsOf(() => resolver, original);
