@@ -151,6 +151,7 @@ describe('on a device', () => {
       'nobody.wall.test {}': {
         errno: -3008, code: 'ENOTFOUND', syscall: 'getaddrinfo', hostname: 'nobody.wall.test', message: 'getaddrinfo ENOTFOUND nobody.wall.test',
       },
+      promisified: { address: '10.9.9.9', family: 4 },
       'localhost {"family":4}': ['127.0.0.1', 4],
       '10.1.2.3 {}': ['10.1.2.3', 4],
     });

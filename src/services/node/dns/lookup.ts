@@ -3,11 +3,10 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import dns from 'node:dns';
-import { domainToASCII } from 'node:url';
 
 import { parsePrefix } from '../../../address.js';
 import type { DeviceConfiguration } from '../../../socket-api/node/configuration.js';
-import { type AnyFunction, type Callback, failure, settle } from './outcome.js';
+import { type AnyFunction, type Callback, failure, inAscii, settle } from './outcome.js';
 import { type StubResolver, Unanswered } from './stub-resolver.js';
 
 interface Found {
@@ -46,7 +45,7 @@ export function lookupOver(host: NameHost, original: AnyFunction): AnyFunction {
     const isOdd = typeof name !== 'string' || name === '' || isIP(name) !== 0 || typeof callback !== 'function' || family === null;
     if (isOdd || !isSensible(options)) return original(name, ...rest);
     const order = options.order ?? (options.verbatim === undefined ? dns.getDefaultResultOrder() : options.verbatim === true ? 'verbatim' : 'ipv4first');
-    const found = lookUp(host, domainToASCII(name) || name, {
+    const found = lookUp(host, inAscii(name), {
       ...(family !== 0 && { family }), hints: Number(options.hints ?? 0), order: order as 'verbatim',
     }).catch((error: unknown) => { throw error instanceof Unanswered ? failure(error.code, 'getaddrinfo', name) : error; });
     const answer = callback as Callback;

@@ -1,5 +1,7 @@
 // How `dns` tells what came of a question: errors as Node's own are, field by field, and callbacks that are called later.
 
+import { domainToASCII } from 'node:url';
+
 export type Callback = (error: Error | null, ...results: unknown[]) => void;
 export type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 
@@ -11,6 +13,9 @@ export function failure(code: string, syscall: string, hostname: string): Error 
   const text = hostname === '' ? '' : ` ${hostname}`;
   return Object.assign(new Error(`${syscall} ${code}${text}`), { errno, code, syscall }, hostname !== '' && { hostname });
 }
+
+/** RFC 5891. What is ASCII stays as it is: a URL's host may be a number, a name is none. */
+export const inAscii = (name: string): string => (/^[\0-\x7f]*$/.test(name) ? name : domainToASCII(name) || name);
 
 /** Outside of the promise: what a callback throws is the program's own affair. */
 export function settle(outcome: Promise<unknown>, callback: Callback): void {

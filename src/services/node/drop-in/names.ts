@@ -4,11 +4,10 @@
 import dns from 'node:dns';
 import { syncBuiltinESMExports } from 'node:module';
 import { isIP } from 'node:net';
-import { domainToASCII } from 'node:url';
 import { isV4, parseAddress, write16, write4 } from '../../../address.js';
 import { type DeviceConfiguration, type Nameserver, parseNameserver } from '../../../socket-api/node/configuration.js';
 import { familiesOf, lookupOver } from '../dns/lookup.js';
-import { type AnyFunction, type Callback, failure, settle } from '../dns/outcome.js';
+import { type AnyFunction, type Callback, failure, inAscii, settle } from '../dns/outcome.js';
 import { RECORDS, reverseName, shaped, shapedWithTypes } from '../dns/records.js';
 import { type RecordType, type ResolverHost, StubResolver, Unanswered } from '../dns/stub-resolver.js';
 
@@ -28,7 +27,9 @@ export function bringNamesOver(host: ResolverHost, device: DeviceConfiguration):
   const real = dns as unknown as Functions & { promises: Functions };
   const original: Functions = { ...real, promises: { ...real.promises } as never };
   const ours = methodsOf(() => resolver, original);
-  const lookup = lookupOver({ resolver, families: familiesOf(device) }, real.lookup!);
+  const lookup = lookupOver({ resolver, families: familiesOf(device) }, original.lookup!);
+  // What util.promisify makes of it.
+  for (const symbol of Object.getOwnPropertySymbols(original.lookup)) Object.defineProperty(lookup, symbol, Object.getOwnPropertyDescriptor(original.lookup, symbol)!);
   Object.assign(real, ours, { lookup, Resolver: resolverClass(host, resolver, original, false) });
   Object.assign(real.promises, promised(ours, original.promises as unknown as Functions), {
     lookup: promisedLookup(lookup, real.promises.lookup!), Resolver: resolverClass(host, resolver, original, true),
@@ -77,7 +78,7 @@ async function resolve(
   resolver: StubResolver, name: string, type: RecordType | 'ANY', withTtl: boolean, syscall = RECORDS[type]?.syscall ?? 'queryAny', shown = name,
 ): Promise<unknown> {
   try {
-    const answers = await resolver.query(domainToASCII(name) || name, type as RecordType);
+    const answers = await resolver.query(inAscii(name), type as RecordType);
     if (type === 'ANY') return shapedWithTypes(answers);
     const records = answers.filter((each) => each.type === type);
     if (records.length === 0) return nothingOf(type);
