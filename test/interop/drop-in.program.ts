@@ -120,6 +120,7 @@ const ZONE = [
   '--local=/wall.test/', '--host-record=both.wall.test,10.9.9.9,fd00::9', '--host-record=four.wall.test,10.9.9.8', '--cname=alias.wall.test,both.wall.test',
   '--mx-host=wall.test,mail.wall.test,10', '--txt-record=wall.test,one,two', '--srv-host=_socket._tcp.wall.test,both.wall.test,99,1,2',
   '--caa-record=wall.test,0,issue,ca.test', '--naptr-record=wall.test,1,2,U,SIP,!a!b!',
+  '--dns-rr=wall.test,52,03:01:01:aabbccdd',
   // More than any datagram takes.
   ...Array.from({ length: 30 }, (_, i) => `--txt-record=large.wall.test,${i}-${'x'.repeat(100)}`),
 ];

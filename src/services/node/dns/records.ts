@@ -1,5 +1,7 @@
 // Records as `dns.resolve…` of Node's tells them, from what the codec makes of them.
 
+import dns from 'node:dns';
+
 import type { Answer } from './stub-resolver.js';
 
 type Data = Record<string, unknown>;
@@ -35,6 +37,13 @@ export const RECORDS: Readonly<Record<string, { readonly syscall: string; readon
       return { critical: (flags ?? 0) & 128, [tag]: value };
     },
   },
+  TLSA: {
+    syscall: 'queryTlsa',
+    shape: (data) => {
+      const { usage, selector, matchingType, certificate } = data as { usage: number; selector: number; matchingType: number; certificate: Uint8Array };
+      return { certUsage: usage, selector, match: matchingType, data: new Uint8Array(certificate).buffer };
+    },
+  },
 };
 
 /** Types whose record is a value, and no object, have it in this property when all types are asked for. */
@@ -45,7 +54,7 @@ export function shaped(answer: Answer): unknown {
 }
 
 /** In the order in which Node tells them. */
-const ANY_ORDER = ['A', 'AAAA', 'CNAME', 'MX', 'NS', 'TXT', 'SRV', 'PTR', 'NAPTR', 'SOA', 'CAA'];
+const ANY_ORDER = ['A', 'AAAA', 'CNAME', 'MX', 'NS', 'TXT', 'SRV', 'PTR', 'NAPTR', 'SOA', 'CAA', ...('resolveTlsa' in dns ? ['TLSA'] : [])];
 
 /** For `resolveAny`: what it is stands in it. */
 export function shapedWithTypes(answers: readonly Answer[]): object[] {

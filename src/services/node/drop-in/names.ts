@@ -18,7 +18,7 @@ type Functions = Record<string, AnyFunction>;
 /** Of each type, as in `resolveMx`. */
 const METHODS: Record<string, RecordType | 'ANY'> = {
   resolve4: 'A', resolve6: 'AAAA', resolveCname: 'CNAME', resolveNs: 'NS', resolvePtr: 'PTR', resolveMx: 'MX', resolveTxt: 'TXT',
-  resolveSrv: 'SRV', resolveSoa: 'SOA', resolveNaptr: 'NAPTR', resolveCaa: 'CAA', resolveAny: 'ANY',
+  resolveSrv: 'SRV', resolveSoa: 'SOA', resolveNaptr: 'NAPTR', resolveCaa: 'CAA', resolveTlsa: 'TLSA', resolveAny: 'ANY',
 };
 
 /** From now on, those of `device` are asked. */
@@ -37,40 +37,49 @@ export function bringNamesOver(host: ResolverHost, device: DeviceConfiguration):
   syncBuiltinESMExports();
 }
 
+/** Whose servers are asked: those of a `Resolver`, or everybody's. */
+type ResolverOf = (self: unknown) => StubResolver;
+
 /** The functions of `dns` that ask servers, with callbacks. */
-function methodsOf(resolver: () => StubResolver, real: Functions): Functions {
+function methodsOf(resolverOf: ResolverOf, real: Functions): Functions {
   const methods: Functions = {};
   for (const [name, type] of Object.entries(METHODS)) {
-    const its = real[name]!;
-    methods[name] = (host, ...rest) => {
+    const its = real[name];
+    // Not every Node knows every type.
+    if (its === undefined) continue;
+    methods[name] = function (host, ...rest) {
       const [callback, options] = [rest.at(-1), rest.length > 1 ? rest[0] as { ttl?: boolean } : {}];
       if (typeof host !== 'string' || typeof callback !== 'function') return its(host, ...rest);
-      settle(resolve(resolver(), host, type, options?.ttl === true), callback as Callback);
+      settle(resolve(resolverOf(this), host, type, options?.ttl === true), callback as Callback);
       return {};
     };
   }
-  methods.resolve = (host, ...rest) => {
+  methods.resolve = function (host, ...rest) {
     const [type, callback] = rest.length > 1 ? rest : ['A', rest[0]];
-    const method = Object.entries(METHODS).find(([, each]) => each === type)?.[0];
+    const method = methods[methodOf(type) ?? ''];
     if (method === undefined || typeof host !== 'string' || typeof callback !== 'function') return real.resolve!(host, ...rest);
-    return methods[method]!(host, callback);
+    return method.call(this, host, callback);
   };
   const { reverse } = real;
-  methods.reverse = (address, callback) => {
+  methods.reverse = function (address, callback) {
     const parsed = typeof address === 'string' ? parseAddress(address) : null;
     if (parsed === null || typeof callback !== 'function') return reverse!(address, callback);
     const bytes = new Uint8Array(isV4(parsed) ? 4 : 16);
     if (isV4(parsed)) write4(bytes, 0, parsed);
     else write16(bytes, 0, parsed);
-    settle(resolve(resolver(), reverseName(bytes), 'PTR', false, REVERSE, address as string), callback as Callback);
+    settle(resolve(resolverOf(this), reverseName(bytes), 'PTR', false, REVERSE, address as string), callback as Callback);
     return {};
   };
-  methods.getServers = () => resolver().servers.map(serverText);
-  methods.setServers = (list) => {
-    resolver().servers = serversOf(list as string[]);
+  methods.getServers = function () {
+    return resolverOf(this).servers.map(serverText);
+  };
+  methods.setServers = function (list) {
+    resolverOf(this).servers = serversOf(list as string[]);
   };
   return methods;
 }
+
+const methodOf = (type: unknown): string | undefined => Object.entries(METHODS).find(([, each]) => each === type)?.[0];
 
 const REVERSE = 'getHostByAddr';
 
@@ -108,7 +117,7 @@ function promisedLookup(lookup: AnyFunction, original: AnyFunction): AnyFunction
 
 /** The name has another, and that has no such record: as c-ares tells it. */
 function nothingOf(type: RecordType): unknown[] {
-  if (['MX', 'TXT', 'SRV', 'NAPTR', 'CAA'].includes(type)) return [];
+  if (['MX', 'TXT', 'SRV', 'NAPTR', 'CAA', 'TLSA'].includes(type)) return [];
   throw new Unanswered(type === 'SOA' ? 'EBADRESP' : 'ENODATA');
 }
 
@@ -116,10 +125,11 @@ function nothingOf(type: RecordType): unknown[] {
 function promised(methods: Functions, real: Functions): Functions {
   return Object.fromEntries(Object.entries(methods).map(([name, method]): [string, AnyFunction] => {
     if (!name.startsWith('re')) return [name, method];
-    return [name, (...args) => {
-      if (typeof args[0] !== 'string') return real[name]!(...args);
+    return [name, function (...args) {
+      const isOdd = typeof args[0] !== 'string' || (name === 'resolve' && args[1] !== undefined && methods[methodOf(args[1]) ?? ''] === undefined);
+      if (isOdd) return real[name]!(...args);
       return new Promise((give, fail) => {
-        method(...args, (error: Error | null, result: unknown) => {
+        method.call(this, ...args, (error: Error | null, result: unknown) => {
           if (error !== null) fail(error);
           else give(result);
         });
@@ -130,17 +140,29 @@ function promised(methods: Functions, real: Functions): Functions {
 
 /** `dns.Resolver`, or that of `dns.promises`: servers and patience of its own. */
 function resolverClass(host: ResolverHost, common: StubResolver, real: Functions, withPromises: boolean): unknown {
-  return class Resolver {
+  const own = new WeakMap<object, StubResolver>();
+  const of: ResolverOf = (self) => own.get(self as object)!;
+  class Resolver {
     constructor(options: { timeout?: number; tries?: number } = {}) {
+      // What makes no sense is for Node's own to say.
+      void new RealResolver(options);
       const { timeout, tries } = options;
-      const own = new StubResolver(host, common.servers, {
+      own.set(this, new StubResolver(host, common.servers, {
         ...(timeout !== undefined && timeout >= 0 && { timeoutMs: timeout }), ...(tries !== undefined && { tries }),
-      });
-      const methods = methodsOf(() => own, real);
-      Object.assign(this, withPromises ? promised(methods, real.promises as unknown as Functions) : methods);
-      Object.assign(this, { cancel: () => own.cancel(), setLocalAddress: () => {} });
+      }));
     }
-  };
+
+    cancel(): void {
+      of(this).cancel();
+    }
+
+    /** The stack chooses, as for any packet. */
+    setLocalAddress(): void {}
+  }
+  const methods = methodsOf(of, real);
+  const all = withPromises ? promised(methods, real.promises as unknown as Functions) : methods;
+  for (const [name, value] of Object.entries(all)) Object.defineProperty(Resolver.prototype, name, { value, writable: true, configurable: true });
+  return Resolver;
 }
 
 /** @throws as Node's own setServers: it takes nothing but addresses, and says so in its own words */
