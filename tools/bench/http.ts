@@ -7,7 +7,7 @@
 // of neighbouring turns.
 
 import { execFileSync } from 'node:child_process';
-import { availableParallelism } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import type { Child } from './child.js';
 import { fileOfRepository, LoadGenerator, type Place } from './loadgen.js';
@@ -123,14 +123,14 @@ async function measure(row: Row, yards: readonly [Yard, Yard], effort: Effort, n
 
 /** Both sides are up at once, and measured in turn, so that what disturbs the machine disturbs both. */
 async function measureProcesses(row: Row, yards: readonly [Yard, Yard], effort: Effort, which: number): Promise<Pair[]> {
-  const apps: Child[] = [];
-  const pairs: Pair[] = [];
+  const [apps, pairs]: [Child[], Pair[]] = [[], []];
+  const processors = processorsOfOurs();
   try {
     for (const yard of yards) apps.push(await yard.run([...row.flags ?? [], fileOfRepository('test', 'fixtures', 'apps', row.app)]));
     const measureOn = (side: 0 | 1, turn: Turn): Promise<Figures> => row.measure(apps[side]!, yards[side].place, turn);
-    if (row.warmUp > 0) for (const side of [0, 1] as const) await measureOn(side, { seconds: row.warmUp, processor: 0 });
+    if (row.warmUp > 0) for (const side of [0, 1] as const) await measureOn(side, { seconds: row.warmUp, processor: processors[0]! });
     for (let turn = 0; turn < (row.turns ?? effort.turns); turn++) {
-      const how = { seconds: effort.seconds, processor: Math.floor(turn / TURNS_OF_PROCESSOR) % availableParallelism() };
+      const how = { seconds: effort.seconds, processor: processors[(Math.floor(turn / TURNS_OF_PROCESSOR) + which) % processors.length]! };
       const found: Figures[] = [];
       // Neither is always the first.
       for (const side of (turn + which) % 2 === 0 ? [0, 1] as const : [1, 0] as const) found[side] = await measureOn(side, how);
@@ -140,6 +140,15 @@ async function measureProcesses(row: Row, yards: readonly [Yard, Yard], effort: 
     for (const app of apps) await app.stop();
   }
   return pairs;
+}
+
+/** Those that we may run on; `0-1,4` in proc(5). */
+function processorsOfOurs(): number[] {
+  const [, list = '0'] = /^Cpus_allowed_list:\s*(\S+)/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
+  return list.split(',').flatMap((range) => {
+    const [first = 0, last = first] = range.split('-').map(Number);
+    return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  });
 }
 
 interface Found {
