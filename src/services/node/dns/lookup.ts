@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import dns from 'node:dns';
+import { domainToASCII } from 'node:url';
 
 import { parsePrefix } from '../../../address.js';
 import type { DeviceConfiguration } from '../../../socket-api/node/configuration.js';
@@ -35,16 +36,19 @@ export const familiesOf = ({ addresses }: DeviceConfiguration): Set<4 | 6> =>
 const HOSTS_FILE = '/etc/hosts';
 const LOOPBACKS: readonly Found[] = [{ address: '::1', family: 6 }, { address: '127.0.0.1', family: 4 }];
 
-/** `dns.lookup` by those servers. @param original  says what makes no sense, and answers where nobody need be asked */
+/**
+ * `dns.lookup` by those servers.
+ * @param original  says what makes no sense, and answers where nobody need be asked
+ */
 export function lookupOver(host: NameHost, original: AnyFunction): AnyFunction {
   return function lookup(name, ...rest) {
-    const callback = rest.at(-1);
-    const [given] = rest;
-    const options = (typeof given === 'object' && given !== null ? given : {}) as Record<string, unknown>;
-    const family = familyOf(typeof given === 'object' ? options.family : rest.length > 1 ? given : 0);
-    const isOdd = typeof name !== 'string' || name === '' || isIP(name) !== 0 || typeof callback !== 'function' || family === null;
-    if (isOdd || !isSensible(options)) return original(name, ...rest);
-    const order = options.order ?? (options.verbatim === undefined ? dns.getDefaultResultOrder() : options.verbatim === true ? 'verbatim' : 'ipv4first');
+    if (typeof name !== 'string' || name === '' || isIP(literalOf(name)) !== 0) return original(typeof name === 'string' ? literalOf(name) : name, ...rest);
+    const [given, callback] = typeof rest[0] === 'function' ? [undefined, rest[0]] : rest;
+    // It throws, if at all; of a literal it asks nobody.
+    original(LITERAL, given, typeof callback === 'function' ? nothing : callback);
+    const options = (typeof given === 'object' && given !== null ? given : { family: given }) as Record<string, unknown>;
+    const family = familyOf(options.family);
+    const order = options.order ?? (orderOf(options.verbatim));
     const found = lookUp(host, inAscii(name), {
       ...(family !== 0 && { family }), hints: Number(options.hints ?? 0), order: order as 'verbatim',
     }).catch((error: unknown) => { throw error instanceof Unanswered ? failure(error.code, 'getaddrinfo', name) : error; });
@@ -58,19 +62,25 @@ export function lookupOver(host: NameHost, original: AnyFunction): AnyFunction {
   };
 }
 
-/** 0: both. Null: it makes no sense. */
-function familyOf(family: unknown): 0 | 4 | 6 | null {
-  if (family === undefined || family === 0) return 0;
-  if (family === 4 || family === 'IPv4') return 4;
-  return family === 6 || family === 'IPv6' ? 6 : null;
+const LITERAL = '127.0.0.1';
+function nothing(): void {}
+
+/** `127.1` and `2130706433` are addresses, too, to getaddrinfo(3); of anything else, itself. */
+export function literalOf(name: string): string {
+  if (!/^[\dxa-f.]+$/i.test(name)) return name;
+  const literal = domainToASCII(name);
+  return isIP(literal) === 4 ? literal : name;
 }
 
-const HINTS = dns.ADDRCONFIG | dns.ALL | dns.V4MAPPED;
+function orderOf(verbatim: unknown): string {
+  if (verbatim === undefined || verbatim === null) return dns.getDefaultResultOrder();
+  return verbatim === true ? 'verbatim' : 'ipv4first';
+}
 
-function isSensible({ hints, all, verbatim, order }: Record<string, unknown>): boolean {
-  const isFlag = (value: unknown): boolean => value === undefined || typeof value === 'boolean';
-  const areHints = hints === undefined || (typeof hints === 'number' && (hints & ~HINTS) === 0);
-  return areHints && isFlag(all) && isFlag(verbatim) && (order === undefined || ['verbatim', 'ipv4first', 'ipv6first'].includes(String(order)));
+/** 0: both. */
+function familyOf(family: unknown): 0 | 4 | 6 {
+  if (family === 4 || family === 'IPv4') return 4;
+  return family === 6 || family === 'IPv6' ? 6 : 0;
 }
 
 /**
@@ -81,9 +91,9 @@ async function lookUp(host: NameHost, name: string, options: LookupOptions = {})
   const { hints = 0 } = options;
   const isMapping = options.family === 6 && (hints & dns.V4MAPPED) !== 0;
   const both = options.family === undefined || isMapping;
-  let families: (4 | 6)[] = both ? [4, 6] : [options.family];
-  if ((hints & dns.ADDRCONFIG) !== 0) families = families.filter((family) => host.families.has(family));
-  const found = isLocalhost(name) ? LOOPBACKS.filter(({ family }) => families.includes(family)) : await search(host, name, families);
+  const families: (4 | 6)[] = both ? [4, 6] : [options.family];
+  const reachable = (hints & dns.ADDRCONFIG) === 0 ? families : families.filter((family) => host.families.has(family));
+  const found = isLocalhost(name) ? LOOPBACKS.filter(({ family }) => families.includes(family)) : await search(host, name, reachable);
   return ordered(isMapping ? mapped(found, (hints & dns.ALL) !== 0) : found, options.order ?? 'verbatim', host);
 }
 
@@ -109,12 +119,13 @@ async function ask(resolver: StubResolver, name: string, family: 4 | 6): Promise
   return answers.flatMap((each) => (each.type === type ? [{ address: (each as { data: string }).data, family }] : []));
 }
 
+/** Read at once: while a stack is driven in virtual time, nothing else happens. */
 function fromHostsFile(name: string): Found[] {
-  let text: string;
+  let text = '';
   try {
     text = readFileSync(HOSTS_FILE, 'utf8');
   } catch {
-    return [];
+    // There need not be one.
   }
   const wanted = name.toLowerCase().replace(/\.$/, '');
   return text.split('\n').flatMap((line): Found[] => {

@@ -14,8 +14,10 @@ export function failure(code: string, syscall: string, hostname: string): Error 
   return Object.assign(new Error(`${syscall} ${code}${text}`), { errno, code, syscall }, hostname !== '' && { hostname });
 }
 
-/** RFC 5891. What is ASCII stays as it is: a URL's host may be a number, a name is none. */
-export const inAscii = (name: string): string => (/^[\0-\x7f]*$/.test(name) ? name : domainToASCII(name) || name);
+/** RFC 5891, label by label. What is ASCII stays as it is: a URL's host may be a number, or end before a slash, and a name does not. */
+export const inAscii = (name: string): string => name.split('.').map((label) => (IS_PLAIN.test(label) ? label : domainToASCII(label) || label)).join('.');
+
+const IS_PLAIN = /^[\0-\x7f]*$|[/?#\\:%@]/;
 
 /** Outside of the promise: what a callback throws is the program's own affair. */
 export function settle(outcome: Promise<unknown>, callback: Callback): void {

@@ -14,7 +14,7 @@ export const RECORDS: Readonly<Record<string, { readonly syscall: string; readon
   NS: { syscall: 'queryNs', shape: same },
   PTR: { syscall: 'queryPtr', shape: same },
   MX: { syscall: 'queryMx', shape: (data) => pick(data, { exchange: 'exchange', priority: 'preference' }) },
-  TXT: { syscall: 'queryTxt', shape: (data) => [data].flat().map(String) },
+  TXT: { syscall: 'queryTxt', shape: (data) => [data].flat().map((text) => (Buffer.isBuffer(text) ? text.toString('latin1') : text)) },
   SRV: { syscall: 'querySrv', shape: (data) => pick(data, { name: 'target', port: 'port', priority: 'priority', weight: 'weight' }) },
   SOA: {
     syscall: 'querySoa',

@@ -5,6 +5,7 @@ import { randomInt } from 'node:crypto';
 import { createRequire } from 'node:module';
 import type dgram from 'node:dgram';
 import type * as Codec from 'dns-packet';
+import { isIP } from 'node:net';
 import type net from 'node:net';
 import type { Nameserver } from '../../../socket-api/node/configuration.js';
 
@@ -29,6 +30,12 @@ export interface ResolverOptions {
 type Server = Nameserver;
 type Failure = Error & { readonly code?: string };
 
+interface Asked {
+  readonly id: number;
+  readonly question: Codec.Question;
+  readonly bytes: Buffer;
+}
+
 /** Why there is no answer: one of `dns`'s codes, `ENOTFOUND`, `ENODATA`, `ESERVFAIL`, `EREFUSED`, `ETIMEOUT` … */
 export class Unanswered extends Error {
   constructor(readonly code: string) {
@@ -39,6 +46,8 @@ export class Unanswered extends Error {
 /** As resolv.conf(5) has them. */
 const TIMEOUT_MS = 5000;
 const TRIES = 2;
+/** Questions at once. */
+const FLYING_MAX = 64;
 /** What passes any network in one piece. */
 const UDP_MAX = 1232;
 
@@ -51,7 +60,10 @@ export class StubResolver {
   private readonly codec: typeof Codec = requireCodec(createRequire(import.meta.url));
   private readonly timeoutMs: number;
   private readonly tries: number;
+  /** Whoever can be told that it is called off. */
   private readonly open = new Set<(error: Unanswered) => void>();
+  private readonly waiting = new Set<(error: Unanswered | null) => void>();
+  private flying = 0;
 
   constructor(private readonly host: ResolverHost, public servers: readonly Server[], options: ResolverOptions = {}) {
     this.timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
@@ -80,41 +92,53 @@ export class StubResolver {
 
   /** Whoever waits is told ECANCELLED. */
   cancel(): void {
+    this.waiting.clear();
     for (const give of [...this.open]) give(new Unanswered('ECANCELLED'));
   }
 
   private async ask(server: Server, question: Codec.Question): Promise<Codec.DecodedPacket> {
-    let reply = await this.byUdp(server, this.encode(question, true));
+    let asked = this.encode(question, true);
+    let reply = await this.byUdp(server, asked);
     const { rcode } = reply as { rcode?: string };
     // RFC 6891 §7: it may not know what an OPT record is.
-    if (rcode === 'FORMERR' || rcode === 'NOTIMP') reply = await this.byUdp(server, this.encode(question, false));
-    return reply.flag_tc ? this.byTcp(server, this.encode(question, true)) : reply;
+    if (rcode === 'FORMERR' || rcode === 'NOTIMP') {
+      asked = this.encode(question, false);
+      reply = await this.byUdp(server, asked);
+    }
+    return reply.flag_tc ? this.byTcp(server, asked) : reply;
   }
 
   /** A port and a number that nobody can guess, a new one for each question. RFC 5452 §4. */
-  private byUdp(server: Server, asked: Buffer): Promise<Codec.DecodedPacket> {
+  private byUdp(server: Server, asked: Asked): Promise<Codec.DecodedPacket> {
     return this.exchange((give, fail) => {
-      const socket = this.host.dgram.createSocket(server.address.includes(':') ? 'udp6' : 'udp4');
+      const socket = this.host.dgram.createSocket({
+        type: server.address.includes(':') ? 'udp6' : 'udp4',
+        // Addresses are all that it is given; and whoever has replaced dns.lookup may ask us in turn.
+        lookup: (address, _options, done) => done(null, address, isIP(address)),
+      });
       socket.on('error', fail);
       socket.on('message', (message) => {
         const reply = this.believed(asked, message);
         if (reply !== null) give(reply);
       });
       // Connected, it hears nobody but the server.
-      socket.connect(server.port, server.address, () => socket.send(asked));
+      socket.connect(server.port, server.address, (error?: Error) => {
+        if (error) fail(error);
+        else socket.send(asked.bytes);
+      });
       return () => socket.close();
     });
   }
 
-  private byTcp(server: Server, asked: Buffer): Promise<Codec.DecodedPacket> {
+  private byTcp(server: Server, asked: Asked): Promise<Codec.DecodedPacket> {
     return this.exchange((give, fail) => {
       const length = Buffer.alloc(2);
-      length.writeUInt16BE(asked.length);
+      length.writeUInt16BE(asked.bytes.length);
       const socket = this.host.net.connect(server.port, server.address);
       let heard = Buffer.alloc(0);
       socket.on('error', fail);
       socket.on('close', () => fail(new Unanswered('ECONNRESET')));
-      socket.on('connect', () => socket.write(Buffer.concat([length, asked])));
+      socket.on('connect', () => socket.write(Buffer.concat([length, asked.bytes])));
       socket.on('data', (data) => {
         heard = Buffer.concat([heard, data]);
         if (heard.length < 2 || heard.length < 2 + heard.readUInt16BE(0)) return;
@@ -126,18 +150,21 @@ export class StubResolver {
     });
   }
 
-  /** One of: an answer, a failure, the time is up; then `end` is called, once. */
-  private exchange(
+  /** One of: an answer, a failure, the time is up; then what `begin` gave is called, once. */
+  private async exchange(
     begin: (give: (reply: Codec.DecodedPacket) => void, fail: (error: Failure) => void) => () => void,
   ): Promise<Codec.DecodedPacket> {
-    return new Promise((resolve, reject) => {
+    await this.turn();
+    return new Promise<Codec.DecodedPacket>((resolve, reject) => {
       let isOver = false;
+      let end = (): void => {};
       const over = (): boolean => {
         if (isOver) return false;
         isOver = true;
         this.open.delete(stop);
         callOff();
         queueMicrotask(() => end());
+        this.next();
         return true;
       };
       const stop = (error: Unanswered): void => {
@@ -145,35 +172,86 @@ export class StubResolver {
       };
       const callOff = this.host.after(this.timeoutMs, () => stop(new Unanswered('ETIMEOUT')));
       this.open.add(stop);
-      const end = begin((reply) => {
-        if (over()) resolve(reply);
-      }, ({ code }) => stop(new Unanswered(code ?? 'EBADRESP')));
+      const fail = ({ code }: Failure): void => stop(new Unanswered(code ?? 'EBADRESP'));
+      try {
+        end = begin((reply) => {
+          if (over()) resolve(reply);
+        }, fail);
+      } catch (error) {
+        fail(error as Failure);
+      }
     });
   }
 
-  private encode(question: Codec.Question, saysHowLarge: boolean): Buffer {
-    const opt = { type: 'OPT', name: '.', udpPayloadSize: UDP_MAX, flags: 0, options: [] } as unknown as Codec.Answer;
-    return this.codec.encode({
-      type: 'query', id: randomInt(0x1_0000), flags: this.codec.RECURSION_DESIRED, questions: [question],
-      additionals: saysHowLarge ? [opt] : [],
+  /** A server's queue has its end: whoever asks for a thousand names at once waits for the first of them. */
+  private async turn(): Promise<void> {
+    if (this.flying < FLYING_MAX) {
+      this.flying++;
+      return;
+    }
+    await new Promise<void>((go, refuse) => {
+      const wait = (error: Unanswered | null): void => {
+        this.open.delete(wait);
+        if (error === null) go();
+        else refuse(error);
+      };
+      this.waiting.add(wait);
+      this.open.add(wait);
     });
+  }
+
+  private next(): void {
+    const [first] = this.waiting;
+    if (first === undefined) {
+      this.flying--;
+      return;
+    }
+    this.waiting.delete(first);
+    first(null);
+  }
+
+  private encode(question: Codec.Question, saysHowLarge: boolean): Asked {
+    const opt = { type: 'OPT', name: '.', udpPayloadSize: UDP_MAX, flags: 0, options: [] } as unknown as Codec.Answer;
+    const id = randomInt(0x1_0000);
+    const bytes = this.codec.encode({
+      type: 'query', id, flags: this.codec.RECURSION_DESIRED, questions: [question], additionals: saysHowLarge ? [opt] : [],
+    });
+    return { id, question, bytes };
   }
 
   /** RFC 5452 §9.1: the number, and the question, are ours. Null: this is no answer to it. */
-  private believed(asked: Buffer, message: Buffer): Codec.DecodedPacket | null {
-    let reply: Codec.DecodedPacket;
+  private believed({ id, question }: Asked, message: Buffer): Codec.DecodedPacket | null {
+    const reply = this.decode(message) ?? this.decodeHead(message);
+    const [said] = reply?.questions ?? [];
+    const isAnswer = reply?.type === 'response' && reply.id === id && said !== undefined && said.class === 'IN' &&
+      said.type === question.type && unrooted(said.name) === unrooted(question.name);
+    return isAnswer ? reply : null;
+  }
+
+  /** Null: it makes no sense. */
+  private decode(message: Buffer): Codec.DecodedPacket | null {
     try {
-      reply = this.codec.decode(message);
+      const reply = this.codec.decode(message);
+      // It reads on behind the end.
+      return (this.codec.decode as unknown as { bytes: number }).bytes > message.length ? null : reply;
     } catch {
       return null;
     }
-    const [question] = this.codec.decode(asked).questions ?? [];
-    const [said] = reply.questions ?? [];
-    const isAnswer = reply.type === 'response' && reply.id === asked.readUInt16BE(0) && said !== undefined && question !== undefined &&
-      said.type === question.type && said.name.toLowerCase() === question.name.toLowerCase();
-    return isAnswer ? reply : null;
+  }
+
+  /** Of one that is cut short, perhaps in the middle of a record, all that is of use: header and question. */
+  private decodeHead(message: Buffer): Codec.DecodedPacket | null {
+    if (message.length < HEADER_BYTES || (message[2]! & TC) === 0) return null;
+    return this.decode(Buffer.concat([message.subarray(0, 6), Buffer.alloc(6), message.subarray(HEADER_BYTES)]));
   }
 }
+
+/** RFC 1035 §4.1.1. */
+const HEADER_BYTES = 12;
+/** In the third byte of them. */
+const TC = 2;
+
+const unrooted = (name: string): string => name.toLowerCase().replace(/\.$/, '');
 
 function answersOf(reply: Codec.DecodedPacket): Answer[] {
   const { rcode } = reply as { rcode?: string };
@@ -183,11 +261,10 @@ function answersOf(reply: Codec.DecodedPacket): Answer[] {
   return answers;
 }
 
-/** RFC 1035 §2.3.4: labels of 1 to 63 bytes, 253 characters in all; none: the root. */
+/** RFC 1035 §2.3.4: labels of 1 to 63 bytes, 253 in all; none: the root. Characters as c-ares takes them. */
 function isName(name: string): boolean {
-  if (name === '' || name === '.') return true;
-  const labels = name.replace(/\.$/, '').split('.');
-  return name.length <= 254 && labels.every((label) => label.length > 0 && Buffer.byteLength(label) <= 63);
+  const rest = name.replace(/\.$/, '');
+  return rest === '' || (/^[\w\-./*]+$/.test(rest) && rest.length <= 253 && rest.split('.').every((label) => label.length > 0 && label.length <= 63));
 }
 
 /** Exported for its test. @throws Error with what to do */

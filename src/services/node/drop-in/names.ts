@@ -6,7 +6,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { isIP } from 'node:net';
 import { isV4, parseAddress, write16, write4 } from '../../../address.js';
 import { type DeviceConfiguration, type Nameserver, parseNameserver } from '../../../socket-api/node/configuration.js';
-import { familiesOf, lookupOver } from '../dns/lookup.js';
+import { familiesOf, literalOf, lookupOver } from '../dns/lookup.js';
 import { type AnyFunction, type Callback, failure, inAscii, settle } from '../dns/outcome.js';
 import { RECORDS, reverseName, shaped, shapedWithTypes } from '../dns/records.js';
 import { type RecordType, type ResolverHost, StubResolver, Unanswered } from '../dns/stub-resolver.js';
@@ -103,9 +103,11 @@ async function resolve(
 
 function promisedLookup(lookup: AnyFunction, original: AnyFunction): AnyFunction {
   return (name, options) => {
-    const isOdd = typeof name !== 'string' || name === '' || isIP(name) !== 0;
-    if (isOdd) return original(name, options);
-    const all = (options as { all?: unknown } | undefined)?.all === true;
+    if (typeof name !== 'string' || name === '') return original(name, options);
+    // It throws, if at all.
+    const answer = original(literalOf(name) === name && isIP(name) === 0 ? '127.0.0.1' : literalOf(name), options);
+    if (isIP(literalOf(name)) !== 0) return answer;
+    const all = (options as { all?: unknown } | null | undefined)?.all === true;
     return new Promise((give, fail) => {
       lookup(name, options ?? {}, (error: Error | null, found: unknown, family: unknown) => {
         if (error !== null) fail(error);
@@ -125,8 +127,9 @@ function nothingOf(type: RecordType): unknown[] {
 function promised(methods: Functions, real: Functions): Functions {
   return Object.fromEntries(Object.entries(methods).map(([name, method]): [string, AnyFunction] => {
     if (!name.startsWith('re')) return [name, method];
-    return [name, function (...args) {
-      const isOdd = typeof args[0] !== 'string' || (name === 'resolve' && args[1] !== undefined && methods[methodOf(args[1]) ?? ''] === undefined);
+    return [name, function (...given) {
+      const args = name === 'resolve' ? [given[0], given[1] ?? 'A'] : given;
+      const isOdd = typeof args[0] !== 'string' || (name === 'resolve' && methods[methodOf(args[1]) ?? ''] === undefined);
       if (isOdd) return real[name]!(...args);
       return new Promise((give, fail) => {
         method.call(this, ...args, (error: Error | null, result: unknown) => {
@@ -143,10 +146,10 @@ function resolverClass(host: ResolverHost, common: StubResolver, real: Functions
   const own = new WeakMap<object, StubResolver>();
   const of: ResolverOf = (self) => own.get(self as object)!;
   class Resolver {
-    constructor(options: { timeout?: number; tries?: number } = {}) {
+    constructor(options?: { timeout?: number; tries?: number } | null) {
       // What makes no sense is for Node's own to say.
-      void new RealResolver(options);
-      const { timeout, tries } = options;
+      void new RealResolver(options ?? undefined);
+      const { timeout, tries } = options ?? {};
       own.set(this, new StubResolver(host, common.servers, {
         ...(timeout !== undefined && timeout >= 0 && { timeoutMs: timeout }), ...(tries !== undefined && { tries }),
       }));
@@ -156,8 +159,10 @@ function resolverClass(host: ResolverHost, common: StubResolver, real: Functions
       of(this).cancel();
     }
 
-    /** The stack chooses, as for any packet. */
-    setLocalAddress(): void {}
+    /** Checked, and of no effect: the stack chooses, as for any packet. */
+    setLocalAddress(...addresses: [ipv4?: string, ipv6?: string]): void {
+      new RealResolver().setLocalAddress(...addresses);
+    }
   }
   const methods = methodsOf(of, real);
   const all = withPromises ? promised(methods, real.promises as unknown as Functions) : methods;
@@ -168,7 +173,12 @@ function resolverClass(host: ResolverHost, common: StubResolver, real: Functions
 /** @throws as Node's own setServers: it takes nothing but addresses, and says so in its own words */
 function serversOf(list: readonly string[]): Nameserver[] {
   new RealResolver().setServers(list);
-  return list.map((text) => parseNameserver(text)!);
+  return list.map((text) => {
+    const nameserver = parseNameserver(text);
+    // It takes the name of an interface behind an address; to a stack that is a number.
+    if (nameserver === null) throw Object.assign(new TypeError(`Invalid IP address: ${text}`), { code: 'ERR_INVALID_IP_ADDRESS' });
+    return nameserver;
+  });
 }
 
 const DNS_PORT = 53;

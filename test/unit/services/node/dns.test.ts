@@ -2,12 +2,14 @@
 // is RFC 5452's, when to ask again resolv.conf(5)'s.
 
 import type { Socket } from 'node:dgram';
+import dns from 'node:dns';
 import type { AddressInfo } from 'node:net';
 import codec, { type DecodedPacket, type Packet } from 'dns-packet';
 import { describe, expect, test } from 'vitest';
 
 import { NodeStack } from '../../../../src/services/node/create-stack.js';
 import { lookupOver } from '../../../../src/services/node/dns/lookup.js';
+import type { AnyFunction } from '../../../../src/services/node/dns/outcome.js';
 import { requireCodec, StubResolver } from '../../../../src/services/node/dns/stub-resolver.js';
 import { createDgram } from '../../../../src/socket-api/node/dgram.js';
 import { createNet } from '../../../../src/socket-api/node/net.js';
@@ -95,10 +97,42 @@ describe('a question', () => {
     expect(questions.length).toBe(2);
   });
 
+  test('goes on to the next server, too, where there is no way to one', async () => {
+    const world = new TwoStacks();
+    server(world, ({ reply }) => reply(record('a.test')));
+    expect(await outcome(world, resolver(world, ['192.0.2.1', '10.0.0.2']).query('a.test', 'A'))).toBe('10.9.9.9');
+    expect(await outcome(world, resolver(world, ['192.0.2.1']).query('a.test', 'A'))).toBe('ENETUNREACH');
+    expect(udpEndpoints(world)).toBe(0);
+  });
+
+  test('is one of 64 at once: a thousand take turns, and each has its answer; those who wait can be called off', async () => {
+    const world = new TwoStacks();
+    let [now, most] = [0, 0];
+    server(world, ({ question, reply }) => {
+      now++;
+      most = Math.max(most, now);
+      world.b.after(20, () => {
+        now--;
+        reply(record(question.questions![0]!.name, '10.9.9.9'));
+      });
+    });
+    const asking = resolver(world);
+    const all = await world.run(Promise.all(Array.from({ length: 1000 }, (_, i) => asking.query(`n${i}.test`, 'A'))));
+    expect([all.length, most]).toEqual([1000, 64]);
+    const code = (name: string): Promise<unknown> => asking.query(name, 'A').catch((error: { code: string }) => error.code);
+    const flying = Array.from({ length: 64 }, (_, i) => code(`n${i}.test`));
+    await world.wait(1);
+    const waiting = Array.from({ length: 36 }, (_, i) => code(`m${i}.test`));
+    await world.wait(1);
+    asking.cancel();
+    expect(new Set(await world.run(Promise.all([...flying, ...waiting])))).toEqual(new Set(['ECANCELLED']));
+    expect(await outcome(world, asking.query('after.test', 'A'))).toBe('10.9.9.9');
+  });
+
   test('that is no name is not asked', async () => {
     const world = new TwoStacks();
     const { questions } = server(world, () => {});
-    for (const name of ['a..test', `${'x'.repeat(64)}.test`, `${'x.'.repeat(127)}y`]) {
+    for (const name of ['a..test', `${'x'.repeat(64)}.test`, `${'x.'.repeat(127)}y`, 'a b.test', `${'x.'.repeat(125)}yyyy`, '€'.repeat(20)]) {
       expect(await outcome(world, resolver(world).query(name, 'A'))).toBe('EBADNAME');
     }
     expect(questions).toEqual([]);
@@ -115,10 +149,34 @@ describe('a question', () => {
     expect(questions[0]!.question.flag_rd).toBe(true);
   });
 
+  test('by TCP leaves it out, too, where the server did not know it', async () => {
+    const world = new TwoStacks();
+    server(world, ({ question, reply }) => reply(question.additionals!.length > 0 ? { rcode: 'FORMERR' } : { flags: codec.TRUNCATED_RESPONSE }));
+    createNet({ stack: world.b, driver: DRIVER }).createServer((socket) => socket.on('data', (data) => {
+      const question = codec.decode(data.subarray(2));
+      const message = encoded(question, question.additionals!.length > 0 ? { rcode: 'FORMERR' } : record('a.test'));
+      socket.write(Buffer.concat([Buffer.of(0, message.length), message]));
+    })).listen(53, '10.0.0.2');
+    expect(await outcome(world, resolver(world).query('a.test', 'A'))).toBe('10.9.9.9');
+  });
+
   test('is asked again without that, where the server does not know it', async () => {
     const world = new TwoStacks();
     server(world, ({ question, reply }) => reply(question.additionals!.length > 0 ? { rcode: 'FORMERR' } : record('a.test')));
     expect(await outcome(world, resolver(world).query('a.test', 'A'))).toBe('10.9.9.9');
+  });
+
+  test('asks nobody for the server’s address, whoever has replaced dns.lookup', async () => {
+    const world = new TwoStacks();
+    server(world, ({ reply }) => reply(record('a.test')));
+    const { lookup } = dns;
+    const asking = resolver(world);
+    dns.lookup = (() => { throw new Error('asked'); }) as unknown as typeof lookup;
+    try {
+      expect(await outcome(world, asking.query('a.test', 'A'))).toBe('10.9.9.9');
+    } finally {
+      dns.lookup = lookup;
+    }
   });
 
   test('can be called off, and leaves no socket behind', async () => {
@@ -175,6 +233,26 @@ describe('an answer', () => {
     expect(udpEndpoints(world)).toBe(0);
   });
 
+  test('that is cut short in the middle of a record is had by TCP, too', async () => {
+    const world = new TwoStacks();
+    server(world, ({ question, send }) => send(encoded(question, { ...record('a.test'), flags: codec.TRUNCATED_RESPONSE }).subarray(0, -3)));
+    createNet({ stack: world.b, driver: DRIVER }).createServer((socket) => socket.on('data', (data) => {
+      const message = encoded(codec.decode(data.subarray(2)), record('a.test'));
+      socket.write(Buffer.concat([Buffer.of(0, message.length), message]));
+    })).listen(53, '10.0.0.2');
+    expect(await outcome(world, resolver(world).query('a.test', 'A'))).toBe('10.9.9.9');
+  });
+
+  test.each([0, 2, 3])('whose address has %i bytes is none', async (length) => {
+    const world = new TwoStacks();
+    server(world, ({ question, send }) => {
+      const message = encoded(question, record('a.test'));
+      message.writeUInt16BE(length, message.length - 6);
+      send(message.subarray(0, message.length - 4 + length));
+    });
+    expect(await outcome(world, resolver(world).query('a.test', 'A'))).not.toMatch(/^10/);
+  });
+
   test('that never comes by TCP, or is another’s, is none', async () => {
     const world = new TwoStacks();
     server(world, ({ reply }) => reply({ flags: codec.TRUNCATED_RESPONSE }));
@@ -198,7 +276,7 @@ describe('an answer', () => {
 
 describe('lookup', () => {
   const asked = (world: TwoStacks, families: (4 | 6)[], name: string, options: object): Promise<unknown> => {
-    const lookup = lookupOver({ resolver: resolver(world), families: new Set(families) }, () => { throw new Error('of no use'); });
+    const lookup = lookupOver({ resolver: resolver(world), families: new Set(families) }, dns.lookup as AnyFunction);
     return world.run(new Promise((resolve) => {
       lookup(name, options, (error: NodeJS.ErrnoException | null, ...found: unknown[]) => resolve(error === null ? found : [error.code, error.errno]));
     }));
@@ -225,7 +303,7 @@ describe('lookup', () => {
   test('with ADDRCONFIG asks for what the stack has addresses of; with V4MAPPED finds IPv4 by another name', async () => {
     const world = new TwoStacks();
     const { questions } = zone(world, 'has none');
-    const { ADDRCONFIG, V4MAPPED } = (await import('node:dns')).default;
+    const { ADDRCONFIG, V4MAPPED } = dns;
     expect(await asked(world, [4], 'a.test', { hints: ADDRCONFIG })).toEqual(['10.9.9.9', 4]);
     expect(questions.length).toBe(1);
     expect(await asked(world, [4, 6], 'a.test', { family: 6, hints: V4MAPPED })).toEqual(['::ffff:10.9.9.9', 6]);
@@ -240,11 +318,25 @@ describe('lookup', () => {
     expect(await asked(world, [4, 6], 'broken.test', {})).toEqual(['EAI_AGAIN', -3001]);
   });
 
+  test('takes null for nothing said, what makes no sense as Node does, and numbers for addresses', async () => {
+    const world = new TwoStacks();
+    const { questions } = zone(world, 'has');
+    const nothing = { family: null, hints: null, all: null, verbatim: null };
+    expect(await asked(world, [4, 6], 'a.test', nothing)).toEqual(['fd00::9', 6]);
+    expect(questions.length).toBe(2);
+    const lookup = lookupOver({ resolver: resolver(world), families: new Set([4]) }, dns.lookup as AnyFunction);
+    for (const odd of [[5], ['a.test'], ['a.test', { family: 9 }, () => {}], ['a.test', { hints: 3000 }, () => {}]]) {
+      expect(() => lookup(...odd)).toThrow(expect.objectContaining({ code: expect.stringMatching(/^ERR_INVALID_ARG/) as string }));
+    }
+    expect(await asked(world, [4], '127.1', {})).toEqual(['127.0.0.1', 4]);
+    expect(questions.length).toBe(2);
+  });
+
   test('knows localhost by itself', async () => {
     const world = new TwoStacks();
     const { questions } = zone(world, 'has');
     expect(await asked(world, [4], 'LocalHost.', { all: true })).toEqual([[{ address: '127.0.0.1', family: 4 }, { address: '::1', family: 6 }]]);
-    expect(await asked(world, [4], 'here.localhost', { family: 6 })).toEqual(['::1', 6]);
+    expect(await asked(world, [4], 'here.localhost', { family: 6, hints: dns.ADDRCONFIG })).toEqual(['::1', 6]);
     expect(questions).toEqual([]);
   });
 });
