@@ -3,7 +3,7 @@
 import type { Mutant } from '../../tools/mutants/mutant.js';
 
 const folder = 'src/services/node/dns';
-const [stub, lookup, outcome] = ['stub-resolver', 'lookup', 'outcome'].map((name) => `${folder}/${name}.ts`) as [string, string, string];
+const [stub, lookup, name, outcome] = ['stub-resolver', 'lookup', 'name', 'outcome'].map((file) => `${folder}/${file}.ts`) as [string, string, string, string];
 const test = 'test/unit/services/node/dns.test.ts';
 
 export const NAMES: readonly Mutant[] = [
@@ -18,8 +18,8 @@ export const NAMES: readonly Mutant[] = [
   { file: stub, test, title: 'after five seconds', text: 'const TRIES = 2;', replacement: 'const TRIES = 1;' },
   { file: stub, test, title: 'goes to the next server', text: 'this.servers[i % this.servers.length]!', replacement: 'this.servers[0]!' },
   { file: stub, test, title: 'asked once', text: "['ENOTFOUND', 'ENODATA', 'ECANCELLED']", replacement: "['ECANCELLED']" },
-  { file: stub, test, title: 'that is no name is not asked', text: 'label.length > 0 && ', replacement: '' },
-  { file: stub, test, title: 'that is no name is not asked', text: 'rest.length <= 253 && ', replacement: '' },
+  { file: name, test, title: 'that is no name is not asked', text: 'label.length > 0 && ', replacement: '' },
+  { file: name, test, title: 'that is no name is not asked', text: 'rest.length <= 253 && ', replacement: '' },
   { file: stub, test, title: 'no way to one', text: 'if (error) fail(error);\n        else socket.send', replacement: 'socket.send' },
   { file: stub, test, title: 'one of 64 at once', text: 'if (this.flying < FLYING_MAX) {', replacement: 'if (this.flying >= 0) {' },
   { file: stub, test, title: 'one of 64 at once', text: 'this.waiting.clear();', replacement: '' },
@@ -37,7 +37,7 @@ export const NAMES: readonly Mutant[] = [
   { file: lookup, test, title: 'who is reachable by one comes first', text: '!host.families.has(6)) ? 4 : 6', replacement: 'host.families.has(6)) ? 4 : 6' },
   { file: lookup, test, title: 'with ADDRCONFIG', text: 'families.filter((family) => host.families.has(family))', replacement: 'families' },
   { file: lookup, test, title: 'with ADDRCONFIG', text: '`::ffff:${address}`', replacement: 'address' },
-  { file: lookup, test, title: 'knows localhost by itself', text: 'LOOPBACKS.filter(({ family }) => families.includes(family))', replacement: 'LOOPBACKS.filter(({ family }) => reachable.includes(family))' },
+  { file: lookup, test, title: 'knows localhost by itself', text: 'LOCALHOST.filter(({ family }) => families.includes(family))', replacement: 'LOCALHOST.filter(({ family }) => reachable.includes(family))' },
   { file: lookup, test, title: 'takes null for nothing said', text: "original(LITERAL, given, typeof callback === 'function' ? nothing : callback);", replacement: '' },
   { file: lookup, test, title: 'nobody who knows', text: "isKnown ? 'ENOTFOUND' : 'EAI_AGAIN'", replacement: "'ENOTFOUND'" },
   { file: lookup, test, title: 'nobody who knows', text: 'if (found.length > 0) return found;', replacement: "if (found.length > 0 && outcomes.every(({ status }) => status === 'fulfilled')) return found;" },

@@ -40,7 +40,7 @@ export class NodeStack implements ComposedHost {
 
   private lookupFor(device: DeviceConfiguration, servers: readonly Nameserver[]): Lookup {
     const after = (ms: number, run: () => void): (() => void) => this.stack.after(ms, run);
-    const resolver = new StubResolver({ net: createNet(this), dgram: createDgram(this), after }, servers);
+    const resolver = new StubResolver({ net: this.net, dgram: this.dgram, after }, servers);
     return lookupOver({ resolver, families: familiesOf(device) }, dns.lookup as AnyFunction);
   }
 

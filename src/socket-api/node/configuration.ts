@@ -151,6 +151,12 @@ export function parseNameserver(text: string): Nameserver | null {
   return parseAddress(address) === null || port < 1 || port > 65_535 ? null : { address, port };
 }
 
+/** As `parseNameserver` reads it, and Node's getServers writes it. */
+export function formatNameserver({ address, port }: Nameserver): string {
+  if (port === DNS_PORT) return address;
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
 function nameserverOf(text: string): Nameserver {
   const nameserver = parseNameserver(text);
   if (nameserver === null) throw new ConfigurationError(`dns=${text} is no address of a server, as 10.0.0.1 or [fd00::1]:5353.`);

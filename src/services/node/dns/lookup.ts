@@ -3,11 +3,12 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import dns from 'node:dns';
-import { domainToASCII } from 'node:url';
 
 import { parsePrefix } from '../../../address.js';
 import type { DeviceConfiguration } from '../../../socket-api/node/configuration.js';
-import { type AnyFunction, type Callback, failure, inAscii, settle } from './outcome.js';
+import { LOCALHOST, orderOf } from '../../../socket-api/node/net/lookup.js';
+import { inAscii, literalOf } from './name.js';
+import { type AnyFunction, type Callback, failure, settle } from './outcome.js';
 import { type StubResolver, Unanswered } from './stub-resolver.js';
 
 interface Found {
@@ -34,7 +35,6 @@ export const familiesOf = ({ addresses }: DeviceConfiguration): Set<4 | 6> =>
   new Set(addresses.map((text): 4 | 6 => parsePrefix(text)!.address.family));
 
 const HOSTS_FILE = '/etc/hosts';
-const LOOPBACKS: readonly Found[] = [{ address: '::1', family: 6 }, { address: '127.0.0.1', family: 4 }];
 
 /**
  * `dns.lookup` by those servers.
@@ -42,15 +42,16 @@ const LOOPBACKS: readonly Found[] = [{ address: '::1', family: 6 }, { address: '
  */
 export function lookupOver(host: NameHost, original: AnyFunction): AnyFunction {
   return function lookup(name, ...rest) {
-    if (typeof name !== 'string' || name === '' || isIP(literalOf(name)) !== 0) return original(typeof name === 'string' ? literalOf(name) : name, ...rest);
+    if (typeof name !== 'string' || name === '') return original(name, ...rest);
+    const literal = literalOf(name);
+    if (literal !== null) return original(literal, ...rest);
     const [given, callback] = typeof rest[0] === 'function' ? [undefined, rest[0]] : rest;
     // It throws, if at all; of a literal it asks nobody.
     original(LITERAL, given, typeof callback === 'function' ? nothing : callback);
     const options = (typeof given === 'object' && given !== null ? given : { family: given }) as Record<string, unknown>;
     const family = familyOf(options.family);
-    const order = options.order ?? (orderOf(options.verbatim));
     const found = lookUp(host, inAscii(name), {
-      ...(family !== 0 && { family }), hints: Number(options.hints ?? 0), order: order as 'verbatim',
+      ...(family !== 0 && { family }), hints: Number(options.hints ?? 0), order: orderOf(options) as 'verbatim',
     }).catch((error: unknown) => { throw error instanceof Unanswered ? failure(error.code, 'getaddrinfo', name) : error; });
     const answer = callback as Callback;
     if (options.all === true) settle(found, answer);
@@ -64,18 +65,6 @@ export function lookupOver(host: NameHost, original: AnyFunction): AnyFunction {
 
 const LITERAL = '127.0.0.1';
 function nothing(): void {}
-
-/** `127.1` and `2130706433` are addresses, too, to getaddrinfo(3); of anything else, itself. */
-export function literalOf(name: string): string {
-  if (!/^[\dxa-f.]+$/i.test(name)) return name;
-  const literal = domainToASCII(name);
-  return isIP(literal) === 4 ? literal : name;
-}
-
-function orderOf(verbatim: unknown): string {
-  if (verbatim === undefined || verbatim === null) return dns.getDefaultResultOrder();
-  return verbatim === true ? 'verbatim' : 'ipv4first';
-}
 
 /** 0: both. */
 function familyOf(family: unknown): 0 | 4 | 6 {
@@ -93,7 +82,7 @@ async function lookUp(host: NameHost, name: string, options: LookupOptions = {})
   const both = options.family === undefined || isMapping;
   const families: (4 | 6)[] = both ? [4, 6] : [options.family];
   const reachable = (hints & dns.ADDRCONFIG) === 0 ? families : families.filter((family) => host.families.has(family));
-  const found = isLocalhost(name) ? LOOPBACKS.filter(({ family }) => families.includes(family)) : await search(host, name, reachable);
+  const found = isLocalhost(name) ? LOCALHOST.filter(({ family }) => families.includes(family)) : await search(host, name, reachable);
   return ordered(isMapping ? mapped(found, (hints & dns.ALL) !== 0) : found, options.order ?? 'verbatim', host);
 }
 

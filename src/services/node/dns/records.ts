@@ -69,13 +69,6 @@ function withType(answer: Answer): object {
   return { ...body, ...(answer.type.startsWith('A') && { ttl }), type: answer.type };
 }
 
-/** Of an address, the name whose PTR is asked for. RFC 1035 §3.5, RFC 3596 §2.5. */
-export function reverseName(bytes: Uint8Array): string {
-  if (bytes.length === 4) return `${[...bytes].reverse().join('.')}.in-addr.arpa`;
-  const nibbles = [...bytes].flatMap((byte) => [byte >> 4, byte & 15]);
-  return `${nibbles.reverse().map((nibble) => nibble.toString(16)).join('.')}.ip6.arpa`;
-}
-
 function same(data: unknown): unknown {
   return data;
 }

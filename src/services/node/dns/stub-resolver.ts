@@ -7,7 +7,9 @@ import type dgram from 'node:dgram';
 import type * as Codec from 'dns-packet';
 import { isIP } from 'node:net';
 import type net from 'node:net';
+import { NetError } from '../../../errors.js';
 import type { Nameserver } from '../../../socket-api/node/configuration.js';
+import { isName, unrooted } from './name.js';
 
 export type RecordType = Codec.RecordType;
 export type Answer = Codec.Answer;
@@ -27,7 +29,6 @@ export interface ResolverOptions {
   readonly tries?: number;
 }
 
-type Server = Nameserver;
 type Failure = Error & { readonly code?: string };
 
 interface Asked {
@@ -65,7 +66,7 @@ export class StubResolver {
   private readonly waiting = new Set<(error: Unanswered | null) => void>();
   private flying = 0;
 
-  constructor(private readonly host: ResolverHost, public servers: readonly Server[], options: ResolverOptions = {}) {
+  constructor(private readonly host: ResolverHost, public servers: readonly Nameserver[], options: ResolverOptions = {}) {
     this.timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
     this.tries = options.tries ?? TRIES;
   }
@@ -96,7 +97,7 @@ export class StubResolver {
     for (const give of [...this.open]) give(new Unanswered('ECANCELLED'));
   }
 
-  private async ask(server: Server, question: Codec.Question): Promise<Codec.DecodedPacket> {
+  private async ask(server: Nameserver, question: Codec.Question): Promise<Codec.DecodedPacket> {
     let asked = this.encode(question, true);
     let reply = await this.byUdp(server, asked);
     const { rcode } = reply as { rcode?: string };
@@ -109,7 +110,7 @@ export class StubResolver {
   }
 
   /** A port and a number that nobody can guess, a new one for each question. RFC 5452 §4. */
-  private byUdp(server: Server, asked: Asked): Promise<Codec.DecodedPacket> {
+  private byUdp(server: Nameserver, asked: Asked): Promise<Codec.DecodedPacket> {
     return this.exchange((give, fail) => {
       const socket = this.host.dgram.createSocket({
         type: server.address.includes(':') ? 'udp6' : 'udp4',
@@ -130,7 +131,7 @@ export class StubResolver {
     });
   }
 
-  private byTcp(server: Server, asked: Asked): Promise<Codec.DecodedPacket> {
+  private byTcp(server: Nameserver, asked: Asked): Promise<Codec.DecodedPacket> {
     return this.exchange((give, fail) => {
       const length = Buffer.alloc(2);
       length.writeUInt16BE(asked.bytes.length);
@@ -251,8 +252,6 @@ const HEADER_BYTES = 12;
 /** In the third byte of them. */
 const TC = 2;
 
-const unrooted = (name: string): string => name.toLowerCase().replace(/\.$/, '');
-
 function answersOf(reply: Codec.DecodedPacket): Answer[] {
   const { rcode } = reply as { rcode?: string };
   if (rcode !== 'NOERROR') throw new Unanswered(CODES[rcode ?? ''] ?? 'EBADRESP');
@@ -261,18 +260,11 @@ function answersOf(reply: Codec.DecodedPacket): Answer[] {
   return answers;
 }
 
-/** RFC 1035 §2.3.4: labels of 1 to 63 bytes, 253 in all; none: the root. Characters as c-ares takes them. */
-function isName(name: string): boolean {
-  const rest = name.replace(/\.$/, '');
-  return rest === '' || (/^[\w\-./*]+$/.test(rest) && rest.length <= 253 && rest.split('.').every((label) => label.length > 0 && label.length <= 63));
-}
-
-/** Exported for its test. @throws Error with what to do */
+/** Exported for its test. @throws NetError ENOSYS, with what to do */
 export function requireCodec(require: (name: string) => unknown): typeof Codec {
   try {
     return require('dns-packet') as typeof Codec;
-  } catch (error) {
-    const hint = 'names are asked for by the package dns-packet, which is not installed; run: npm install dns-packet';
-    throw Object.assign(new Error(hint, { cause: error }), { code: 'ENOSYS' });
+  } catch {
+    throw new NetError('ENOSYS', 'lookup', { hint: 'names are asked for by the package dns-packet, which is not installed; run: npm install dns-packet' });
   }
 }

@@ -3,12 +3,12 @@
 
 import dns from 'node:dns';
 import { syncBuiltinESMExports } from 'node:module';
-import { isIP } from 'node:net';
 import { isV4, parseAddress, write16, write4 } from '../../../address.js';
-import { type DeviceConfiguration, type Nameserver, parseNameserver } from '../../../socket-api/node/configuration.js';
-import { familiesOf, literalOf, lookupOver } from '../dns/lookup.js';
-import { type AnyFunction, type Callback, failure, inAscii, settle } from '../dns/outcome.js';
-import { RECORDS, reverseName, shaped, shapedWithTypes } from '../dns/records.js';
+import { type DeviceConfiguration, formatNameserver, type Nameserver, parseNameserver } from '../../../socket-api/node/configuration.js';
+import { familiesOf, lookupOver } from '../dns/lookup.js';
+import { inAscii, literalOf, reverseName } from '../dns/name.js';
+import { type AnyFunction, type Callback, failure, settle } from '../dns/outcome.js';
+import { RECORDS, shaped, shapedWithTypes } from '../dns/records.js';
 import { type RecordType, type ResolverHost, StubResolver, Unanswered } from '../dns/stub-resolver.js';
 
 const { Resolver: RealResolver } = dns;
@@ -32,7 +32,7 @@ export function bringNamesOver(host: ResolverHost, device: DeviceConfiguration):
   for (const symbol of Object.getOwnPropertySymbols(original.lookup)) Object.defineProperty(lookup, symbol, Object.getOwnPropertyDescriptor(original.lookup, symbol)!);
   Object.assign(real, ours, { lookup, Resolver: resolverClass(host, resolver, original, false) });
   Object.assign(real.promises, promised(ours, original.promises as unknown as Functions), {
-    lookup: promisedLookup(lookup, real.promises.lookup!), Resolver: resolverClass(host, resolver, original, true),
+    lookup: promisedLookup(lookup, (original.promises as unknown as Functions).lookup!), Resolver: resolverClass(host, resolver, original, true),
   });
   syncBuiltinESMExports();
 }
@@ -71,7 +71,7 @@ function methodsOf(resolverOf: ResolverOf, real: Functions): Functions {
     return {};
   };
   methods.getServers = function () {
-    return resolverOf(this).servers.map(serverText);
+    return resolverOf(this).servers.map(formatNameserver);
   };
   methods.setServers = function (list) {
     resolverOf(this).servers = serversOf(list as string[]);
@@ -104,9 +104,10 @@ async function resolve(
 function promisedLookup(lookup: AnyFunction, original: AnyFunction): AnyFunction {
   return (name, options) => {
     if (typeof name !== 'string' || name === '') return original(name, options);
-    // It throws, if at all.
-    const answer = original(literalOf(name) === name && isIP(name) === 0 ? '127.0.0.1' : literalOf(name), options);
-    if (isIP(literalOf(name)) !== 0) return answer;
+    const literal = literalOf(name);
+    // What makes no sense it throws at once; of a literal it asks nobody.
+    const answer = original(literal ?? '127.0.0.1', options);
+    if (literal !== null) return answer;
     const all = (options as { all?: unknown } | null | undefined)?.all === true;
     return new Promise((give, fail) => {
       lookup(name, options ?? {}, (error: Error | null, found: unknown, family: unknown) => {
@@ -124,10 +125,9 @@ function nothingOf(type: RecordType): unknown[] {
 }
 
 /** The same functions for `dns.promises`. */
-function promised(methods: Functions, real: Functions): Functions {
-  return Object.fromEntries(Object.entries(methods).map(([name, method]): [string, AnyFunction] => {
-    if (!name.startsWith('re')) return [name, method];
-    return [name, function (...given) {
+function promised({ getServers, setServers, ...methods }: Functions, real: Functions): Functions {
+  const promising = Object.fromEntries(Object.entries(methods).map(([name, method]): [string, AnyFunction] =>
+    [name, function (...given) {
       const args = name === 'resolve' ? [given[0], given[1] ?? 'A'] : given;
       const isOdd = typeof args[0] !== 'string' || (name === 'resolve' && methods[methodOf(args[1]) ?? ''] === undefined);
       if (isOdd) return real[name]!(...args);
@@ -137,8 +137,8 @@ function promised(methods: Functions, real: Functions): Functions {
           else give(result);
         });
       });
-    }];
-  }));
+    }]));
+  return { getServers: getServers!, setServers: setServers!, ...promising };
 }
 
 /** `dns.Resolver`, or that of `dns.promises`: servers and patience of its own. */
@@ -180,10 +180,3 @@ function serversOf(list: readonly string[]): Nameserver[] {
     return nameserver;
   });
 }
-
-const DNS_PORT = 53;
-
-const serverText = ({ address, port }: Nameserver): string => {
-  if (port === DNS_PORT) return address;
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
-};

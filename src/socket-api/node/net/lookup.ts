@@ -10,7 +10,7 @@ type Answer = Parameters<Lookup>[2];
 
 const original = dns.lookup;
 
-const LOCALHOST = [{ address: '::1', family: 6 }, { address: '127.0.0.1', family: 4 }];
+export const LOCALHOST: readonly { address: string; family: 4 | 6 }[] = [{ address: '::1', family: 6 }, { address: '127.0.0.1', family: 4 }];
 const HINTS = dns.ADDRCONFIG | dns.ALL | dns.V4MAPPED;
 const FAMILIES = new Map<unknown, number>([[undefined, 0], [0, 0], [4, 4], [6, 6], ['IPv4', 4], ['IPv6', 6]]);
 
@@ -38,8 +38,9 @@ export function lookup(host: string, asked: Options | null, answer: Answer): voi
   });
 }
 
-function orderOf(options: Options): unknown {
-  if (options.order !== undefined) return options.order;
-  if (options.verbatim !== undefined) return options.verbatim === true ? 'verbatim' : 'ipv4first';
+/** As Node has it, for which null is nothing said. */
+export function orderOf({ order, verbatim }: Options): unknown {
+  if (order !== undefined && order !== null) return order;
+  if (verbatim !== undefined && verbatim !== null) return verbatim === true ? 'verbatim' : 'ipv4first';
   return dns.getDefaultResultOrder();
 }

@@ -359,6 +359,6 @@ test('a stack with servers of its own: net and dgram find by name', async () => 
 
 test('without the codec it says what to do', () => {
   expect(() => requireCodec(() => { throw new Error('nowhere'); })).toThrow(expect.objectContaining({
-    code: 'ENOSYS', message: 'names are asked for by the package dns-packet, which is not installed; run: npm install dns-packet',
+    code: 'ENOSYS', message: 'lookup ENOSYS: names are asked for by the package dns-packet, which is not installed; run: npm install dns-packet',
   }));
 });
