@@ -39,5 +39,9 @@ bringClientsOver(net);
 const { device } = plan.configuration;
 if (device?.nameservers?.length) {
   const after = (ms: number, run: () => void): (() => void) => defaultStack().stack.after(ms, run);
-  bringNamesOver({ net, dgram, after }, device);
+  try {
+    bringNamesOver({ net, dgram, after }, device);
+  } catch (error) {
+    endWith(error as Error);
+  }
 }

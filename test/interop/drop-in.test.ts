@@ -195,6 +195,16 @@ describe('on a device', () => {
     expect(stderr).toMatch(/^wallsocket: (open|ioctl) E(ACCES|PERM): cannot .*\n$/);
   });
 
+  test('servers for names, and nothing that knows their messages: a sentence', async () => {
+    const without = 'data:text/javascript,import M from "module";const f=M._resolveFilename;'
+      + 'M._resolveFilename=function(name,...rest){if(name==="dns-packet")throw new Error("none");return f.call(this,name,...rest)}';
+    const { code, stdout, stderr } = await scene.run(
+      'node', 'tun:ws0,addr=10.78.0.2/24,dns=10.78.0.1', '--import', without, '--import', register, app('web.mjs', WEB)) as Ended;
+    expect([code, stdout, stderr]).toEqual([
+      69, '', 'wallsocket: lookup ENOSYS: names are asked for by the package dns-packet, which is not installed; run: npm install dns-packet\n',
+    ]);
+  });
+
   test('on the loopback there is no network but the program’s own, and no way around it', async () => {
     const source = app('alone.mjs', `
       import net, { connect } from 'node:net';
