@@ -2,9 +2,9 @@
 // `wallsocket run` or by `--import wallsocket/register`, and the kernel is their neighbour.
 
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'tsup';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -47,6 +47,11 @@ beforeAll(async () => {
   if (reason === null) scene = await program(new URL('./drop-in.program.ts', import.meta.url));
 });
 afterAll(() => { for (const each of [folder, apps]) rmSync(each, { recursive: true }); });
+
+/** Whoever has no rights of his own needs those of all others, on each folder on the way. */
+function isReachable(path: string): boolean {
+  return (statSync(path).mode & 1) !== 0 && (path === dirname(path) || isReachable(dirname(path)));
+}
 
 const WEB = `
 import { createServer } from 'node:http';
@@ -188,6 +193,7 @@ describe('on a device', () => {
 
   test('without permission it ends with a sentence, and nothing of the program has run', async ({ skip }) => {
     skip(process.getuid?.() !== 0, 'only root can become nobody');
+    skip(!isReachable(folder), 'nobody may look into this copy of the project');
     const nobody = 'data:text/javascript,process.setgroups([]);process.setgid(65534);process.setuid(65534)';
     const { code, stdout, stderr } = await scene.run(
       'node', 'tun:ws0,addr=10.78.0.2/24', '--import', nobody, '--import', register, app('web.mjs', WEB)) as Ended;
